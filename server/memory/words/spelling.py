@@ -1,7 +1,8 @@
 """Typing errors: a word that a workspace does not have, and the word of the workspace that was probably meant.
 
 Most typing errors leave a letter out, double one, or swap two. A letter in another's place is an error, too, but
-between short words it is more often another word: state and stage, score and store. So it takes a longer word.
+between short words it is more often another word: state and stage, score and store. So it takes a longer word. Two
+letters that are swapped make another word of five: trial and trail.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,8 @@ from rapidfuzz.distance import OSA
 
 from server.memory.words.pieces import has_unspaced
 
-LEAST_LETTERS = 6
+LEAST_LETTERS = 5
+LEAST_FOR_A_SWAP = 6
 LEAST_FOR_ANOTHER_LETTER = 8
 LEAST_FOR_TWO = 9
 LONGEST = 40
@@ -46,4 +48,4 @@ def find_meant_word(word: str, known: Sequence[str]) -> str | None:
 
 def _keeps_letters(word: str, other: str) -> bool:
     """Whether two words one edit apart differ by a letter too many or too few, or by two that are swapped."""
-    return len(word) != len(other) or sorted(word) == sorted(other)
+    return len(word) != len(other) or (len(word) >= LEAST_FOR_A_SWAP and sorted(word) == sorted(other))
