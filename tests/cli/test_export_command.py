@@ -10,6 +10,7 @@ import rfc8785
 from portable_ai_memory import MemoryStore, load, validate_memory_store
 
 from server.config import Settings
+from server.memory.imports.loci_lines import NOTE_KINDS
 from tests.helpers.clock import Clock
 from tests.helpers.doors import call_rest
 from tests.helpers.site import open_site
@@ -46,9 +47,9 @@ async def fill_workspaces(settings):
     async with open_site(settings, clock) as site:
         ann = await site.add_person("ann")
 
-        async def call(name, **arguments):
+        async def call(operation, **arguments):
             clock.move(minutes=1)
-            answer = await call_rest(ann, name, arguments)
+            answer = await call_rest(ann, operation, arguments)
             assert answer.status < 300, answer.text
             return answer.body
 
@@ -65,6 +66,7 @@ async def fill_workspaces(settings):
         await call("update_identity", crystal="I know tea.", source_count=1)
         await call("set_setting", key="recall_alpha", value=0.7)
         await call("set_setting", key="half_lives", value={"fact": 30})
+        await call("add_entity", name="Maria Ortiz", type="person", aliases=["Mary", "M. Ortiz"])
         await call("add_golden", query="tea?", memory_id=tea["id"])
         await call("add_golden", query="coffee?", text="Coffee", expect="not_recalled", note="there is none")
         await call("store_memory", content="In the other room", workspace="attic")
@@ -88,7 +90,7 @@ def test_everything_of_an_account_comes_back_elsewhere_as_it_was(cli, tmp_path, 
     assert (first.exit_code, first.output) == (0, "13 memories of 'default', 'attic' were written.\n")
     before = drop_head((tmp_path / "first.jsonl").read_text())
     kinds = {each["kind"] for each in before}
-    assert kinds == {"workspace", "setting", "memory", "change", "image", "section", "item", "crystal", "golden_case"}
+    assert kinds == {*NOTE_KINDS, "memory"}
     assert [each["before"]["content"] for each in before if each["kind"] == "change"][:1] == ["Tea at four"]
 
     monkeypatch.setenv("LOCI_DATA_DIR", str(tmp_path / "elsewhere"))

@@ -23,6 +23,7 @@ from tools.exports.reading import Line, read_everything, read_memories
 _FOLDERS = {
     "workspace": "1 settings",
     "setting": "1 settings",
+    "entity": "1 settings",
     "memory": "2 memories",
     "change": "3 history and pictures",
     "image": "3 history and pictures",

@@ -39,6 +39,10 @@ async def read_everything(db: Database, workspace: Workspace) -> AsyncGenerator[
     for key, at in kept.set_at.items():
         value = kept.settings.model_dump(mode="json")[key]
         yield Line("setting", {"key": key, "value": value, "set_at": to_iso(at)})
+    async with db.read() as connection:
+        found = await exports.list_kept_entities(connection, workspace.id)
+    for row in found:
+        yield Line("entity", row)
     async for each in read_memories(db, workspace.id):
         yield each
     for kind in get_args(NoteKind):

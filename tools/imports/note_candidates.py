@@ -13,7 +13,7 @@ from tools.core.refusals import list_problems
 from tools.core.screening import list_problems as list_credentials
 from tools.core.screening import redact, screen_here
 from tools.imports.candidates import NOTICED, REDACTED, digest_key
-from tools.imports.note_lines import LINES, ChangeLine, ImageLine, SectionLine, SettingLine
+from tools.imports.note_lines import LINES, ChangeLine, EntityLine, ImageLine, SectionLine, SettingLine
 from tools.settings import parse_setting
 
 
@@ -56,6 +56,8 @@ def prepare_note(note: Note, rule: CredentialRule) -> NoteCandidate | Refusal:
 def _find_name(line: BaseModel) -> str:
     if isinstance(line, SettingLine):
         return line.key
+    if isinstance(line, EntityLine):
+        return line.name
     if isinstance(line, SectionLine):
         return line.name.lower()
     if isinstance(line, ChangeLine | ImageLine):

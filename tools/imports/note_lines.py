@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from server.memory.crystal import CRYSTAL_BYTES
 from server.memory.models import Memory
 from server.memory.working import Category, Status
-from tools.core.fields import Id, Moment, NewWords, Prose
+from tools.core.fields import Id, Moment, NewName, NewWord, NewWords, Prose
 from tools.golden import DEEPEST, Short
 from tools.notes.working_items import NextAction, Priority, Title
 from tools.notes.working_memory import SectionName
@@ -28,6 +28,14 @@ class SettingLine(_Row):
     key: str
     value: Any
     set_at: Moment
+
+
+class EntityLine(_Row):
+    """An entity that somebody made, named or merged."""
+
+    name: NewName
+    type: NewWord
+    aliases: Annotated[list[NewName], Field(max_length=1_000)] = []
 
 
 class SectionLine(_Row):
@@ -102,6 +110,7 @@ class ImageLine(_Row):
 
 LINES: dict[str, type[BaseModel]] = {
     "setting": SettingLine,
+    "entity": EntityLine,
     "section": SectionLine,
     "item": ItemLine,
     "crystal": CrystalLine,

@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import new_id
+from server.memory.entities.names import fold_entity_name
 from server.memory.images import MOST_BYTES, MOST_IMAGES, Picture, make_filename, recognize_mimetype
 from server.memory.imports.item import Refusal
 from server.memory.skip import MOST_ENTRIES
 from server.memory.working import SEEDS
 from server.store.epoch import raise_epoch
 from server.store.record import exports, golden, images, imports, memories, settings
+from server.store.record.entities import rows as entities
 from server.store.record.exports import NoteKind
 from server.store.record.imports import Known
 from server.store.record.journal import journal_change, journal_memories
@@ -77,6 +79,7 @@ class NoteStore:
         """Store a line, and return the name that it has here."""
         stores: dict[str, Callable[[AsyncConnection, Workspace, NoteCandidate], Awaitable[Outcome]]] = {
             "setting": self._store_setting,
+            "entity": self._store_entity,
             "section": self._store_section,
             "item": self._store_item,
             "crystal": self._store_crystal,
@@ -92,6 +95,21 @@ class NoteStore:
         await settings.change_setting(connection, place.id, each.name, each.line.value, each.line.set_at)
         await raise_epoch(connection)
         return each.name
+
+    async def _store_entity(self, connection: AsyncConnection, place: Workspace, each: NoteCandidate) -> Outcome:
+        await entities.hold_reading(connection, place.id)
+        names: dict[str, str] = {fold_entity_name(name): name for name in (each.name, *each.line.aliases)}
+        if await entities.find_names(connection, place.id, names):
+            return None
+        now = self._target.now()
+        await entities.insert_entities(connection, place.id, [(each.name, each.line.type, True)], now, kept=True)
+        made = await entities.find_entity(connection, place.id, each.name)
+        others = [name for key, name in names.items() if key != fold_entity_name(each.name)]
+        if made is None:
+            return None
+        await entities.insert_names(connection, place.id, made.id, others)
+        await journal_change(connection, place.id, self._target.actor, now, {"entity": made.id})
+        return made.id
 
     async def _store_section(self, connection: AsyncConnection, place: Workspace, each: NoteCandidate) -> Outcome:
         if await working_memory.get_section(connection, place.id, each.name) is not None:
@@ -238,6 +256,12 @@ async def delete_notes(connection: AsyncConnection, workspace_id: str, notes: Se
         kind, _, name = each.partition(":")
         if kind == "crystal":
             await identity.delete_crystals(connection, [name])
+        elif kind == "entity":
+            await entities.hold_reading(connection, workspace_id)
+            ids = [one.id for one in (await entities.list_names(connection, [name]))[name]]
+            await entities.update_names(connection, ids, {"is_kept": False})
+            await entities.prune_names(connection, workspace_id, ids)
+            await entities.note_moved_names(connection, workspace_id)
         elif kind == "section":
             written = await working_memory.list_sections(connection, workspace_id)
             for section in (one for one in written if digest_key(one.name) == name):

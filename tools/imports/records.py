@@ -81,13 +81,21 @@ def read_object(name: str, file: IO[bytes]) -> Iterator[Record | Refusal]:
         yield Refusal(name, f"is not JSON ({_shorten(error)})")
         return
     record = Record(name, name, "", value)
-    lists = {section: each for section, each in value.items() if _is_list_of_objects(each)}
+    lists = {section: each for section, each in _list_parts(value) if _is_list_of_objects(each)}
     if find_format(record) or not lists:
         yield record
         return
     for section, each in lists.items():
         for number, one in enumerate(each, 1):
             yield _to_record(name, section, number, one)
+
+
+def _list_parts(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of an object, and those of the objects in it: Qdrant answers `result.points`."""
+    for name, each in value.items():
+        yield name, each
+        if isinstance(each, dict):
+            yield from cast("dict[str, Any]", each).items()
 
 
 def _is_list_of_objects(value: Any) -> bool:

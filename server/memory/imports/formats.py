@@ -1,6 +1,6 @@
 """The table of the formats: a record belongs to the first one that recognises it, by what is in it."""
 
-from server.memory.imports import chatgpt, claude_ai, memory_programs, pam
+from server.memory.imports import chatgpt, claude_ai, memory_programs, other_programs, pam
 from server.memory.imports.item import Format, Record
 from server.memory.imports.loci_lines import convert_line, is_loci_line
 from server.memory.imports.memory_server import convert_graph_line, is_graph_line
@@ -19,6 +19,11 @@ FORMATS = (
     Format("claude-mem", memory_programs.is_claude_mem_session, None),
     Format("mcp-memory-service", memory_programs.is_service_memory, memory_programs.convert_service_memory),
     Format("loci", is_loci_line, convert_line),
+    Format("hindsight", other_programs.is_hindsight, other_programs.convert_hindsight),
+    Format("hindsight", other_programs.is_hindsight_manifest, None),
+    Format("letta", other_programs.is_agent_file, other_programs.convert_agent_file),
+    Format("gemini", other_programs.is_gemini, other_programs.convert_gemini),
+    Format("memento", other_programs.is_memento, other_programs.convert_memento),
     Format("mem0", memory_programs.is_mem0, memory_programs.convert_mem0),
 )
 

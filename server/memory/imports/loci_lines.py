@@ -8,7 +8,7 @@ from server.memory.imports.item import Entry, Item, Link, Note, Record
 from server.memory.imports.values import read_list, read_object
 
 #: The kinds of lines beside memories.
-NOTE_KINDS = ("workspace", "setting", "change", "image", "section", "item", "crystal", "golden_case")
+NOTE_KINDS = ("workspace", "setting", "entity", "change", "image", "section", "item", "crystal", "golden_case")
 #: Kinds that hold nothing to store: the first line of an export.
 HEAD = "loci_export"
 #: The fields that only the server sets. An import keeps them.

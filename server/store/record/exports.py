@@ -7,6 +7,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.store.record.entities import rows as entity_rows
+from server.store.tables.entities import entities, entity_names
 from server.store.tables.golden import golden_cases
 from server.store.tables.memories import journal
 from server.store.tables.working import identity_crystals, working_items, working_sections
@@ -19,6 +21,8 @@ _TABLES: dict[NoteKind, sa.Table] = {
     "crystal": identity_crystals,
     "golden_case": golden_cases,
 }
+#: The entities whose names are read in one statement.
+_ENTITIES = 500
 #: Columns that say where a row is, and not what it is.
 _OF_THIS_SERVER = frozenset({"workspace_id", "number", "created_by"})
 
@@ -53,6 +57,29 @@ async def is_id_taken(connection: AsyncConnection, kind: NoteKind, note_id: str)
     """Whether any workspace of the server has a row of this kind with this id."""
     table = _TABLES[kind]
     return bool((await connection.execute(sa.select(sa.exists().where(table.c.id == note_id)))).scalar_one())
+
+
+async def list_kept_entities(connection: AsyncConnection, workspace_id: str) -> list[dict[str, Any]]:
+    """Return the entities that somebody made, named or merged: the name that is shown, the type and the other names.
+
+    The others are found in the memories again.
+    """
+    kept = sa.select(entity_names.c.entity_id).where(
+        entity_names.c.workspace_id == workspace_id, entity_names.c.is_kept.is_(True)
+    )
+    query = (
+        sa.select(entities.c.id, entities.c.name, entities.c.type)
+        .where(entities.c.workspace_id == workspace_id, sa.or_(entities.c.is_kept, entities.c.id.in_(kept)))
+        .order_by(entities.c.name, entities.c.id)
+    )
+    found = [dict(row) for row in (await connection.execute(query)).mappings()]
+    for start in range(0, len(found), _ENTITIES):
+        some = found[start : start + _ENTITIES]
+        names = await entity_rows.list_names(connection, [each["id"] for each in some])
+        for each in some:
+            own = sorted(name.name for name in names[each.pop("id")] if name.is_kept)
+            each["aliases"] = [name for name in own if name != each["name"]]
+    return found
 
 
 async def list_changes(connection: AsyncConnection, memory_ids: Sequence[str]) -> list[dict[str, Any]]:

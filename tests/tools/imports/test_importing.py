@@ -44,6 +44,13 @@ async def undo(ledger, run):
         ("mem0.json", (2, 0, 0)),
         ("claude_mem.json", (3, 0, 0)),
         ("mcp_memory_service.json", (1, 0, 1)),
+        ("mem0_qdrant.json", (2, 0, 0)),
+        ("mem0_pgvector.jsonl", (2, 0, 0)),
+        ("memento.json", (2, 0, 0)),
+        ("hindsight", (3, 0, 0)),
+        ("letta.af", (2, 0, 0)),
+        ("gemini.json", (4, 0, 1)),
+        ("foreign.pam.json", (2, 0, 0)),
     ],
 )
 async def test_a_second_run_adds_nothing_and_a_dry_run_says_the_same(name, first, ledger, bring):

@@ -178,6 +178,34 @@ def test_mcp_memory_service_gives_its_memories(container, tmp_path):
     assert ([each.values["tags"] for each in items], refused) == ([["ops"], ["a", "b"]], [])
 
 
+def test_the_lists_and_banks_of_other_programs_give_their_memories_with_links():
+    instruction, decision = read(GOLDEN / "memento.json")[0]
+    assert (instruction.values["type"], decision.values["tags"]) == ("instruction", ["ops"])
+    assert [(each.name, each.label, each.path) for each in decision.links] == [
+        ("memento m1", "refines", None),
+        ("memento None", "done by", "ops/deploy.sh"),
+    ]
+    document, lift, demo = read(GOLDEN / "hindsight")[0]
+    assert (document.values["type"], lift.values["entity"], demo.values["entity"]) == ("document", "lift", "demo")
+    assert [each.label for each in demo.links] == ["from", "caused_by"]
+    assert demo.links[1].name in lift.names
+    assert texts(read(GOLDEN / "letta.af")[0]) == ["human\n\nChad likes surfing.", "persona\n\nI am Sam."]
+    items, refused = read(GOLDEN / "gemini.json")
+    assert texts(items) == [
+        "Plan a trip to Porto",
+        "Day 1: the river & port wine.\nDay 2",
+        "And trains?",
+        "From Lisbon, hourly.",
+    ]
+    assert ([each.values.get("session") for each in items], len(refused)) == (["abc123", "abc123", None, None], 1)
+    assert texts(read(GOLDEN / "mem0_qdrant.json")[0]) == ["Prefers tea", "Lives in Porto"]
+    assert texts(read(GOLDEN / "mem0_pgvector.jsonl")[0]) == ["Plays the cello", "Owns a boat"]
+    dark, runs = read(GOLDEN / "foreign.pam.json")[0]
+    assert (dark.values["session"], dark.values["source"], runs.values["type"]) == ("c9", "chatgpt", "habit")
+    assert [(each.name, each.label) for each in runs.links] == [("pam a", "refines")]
+    assert runs.values["metadata"] == {"platform": "claude", "status": "archived"}
+
+
 def test_a_format_is_told_by_what_is_in_the_file_and_not_by_its_name(tmp_path):
     items, _ = read(GOLDEN / "memory.jsonl")
     for name in ("notes.md", "conversations.json", "mem0"):
