@@ -16,14 +16,13 @@ from server.cli import _PLACES, load_command
 from server.cli.api_page import INTRODUCTION, OTHER_ROUTES, anchor_from_title, load_exchanges, render_page
 from tests.helpers.transcripts import Transcript, list_exchanges
 from tools.catalog import MEMENTO as MEMENTO_TOOLS
-from tools.catalog import MIN_MEMORY as MIN_MEMORY_TOOLS
-from tools.catalog import OPERATIONS, RECALL_LINK, SUBJECTS
+from tools.catalog import OPERATIONS, OTHERS, RECALL_LINK, SUBJECTS
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "docs/api"
 API = (ROOT / "docs/api.md").read_text()
 MEMENTO = (ROOT / "docs/memento.md").read_text()
-BY_HAND = [f"docs/api/{INTRODUCTION}", f"docs/api/{OTHER_ROUTES}", "docs/memento.md", "docs/min-memory.md"]
+BY_HAND = [f"docs/api/{INTRODUCTION}", f"docs/api/{OTHER_ROUTES}", "docs/memento.md", *(f"docs/{name}.md" for name in OTHERS)]
 
 
 @pytest.mark.anyio
@@ -98,15 +97,15 @@ def test_every_tool_of_mementos_is_documented_with_an_exchange(name):
     assert (path.partition("&")[0], body["params"]["name"]) == ("/mcp?toolset=memento", name)
 
 
-@pytest.mark.parametrize("name", MIN_MEMORY_TOOLS)
-def test_every_tool_of_min_memorys_is_documented_with_an_exchange(name):
-    page = (ROOT / "docs/min-memory.md").read_text()
+@pytest.mark.parametrize(("toolset", "name"), [(toolset, name) for toolset, tools in OTHERS.items() for name in tools])
+def test_every_tool_of_another_system_is_documented_with_an_exchange(toolset, name):
+    page = (ROOT / f"docs/{toolset}.md").read_text()
     section = re.search(rf"^### {name}\n(.*?)(?=^##|\Z)", page, re.DOTALL | re.MULTILINE)
-    assert section, f"docs/min-memory.md has no section {name}"
+    assert section, f"docs/{toolset}.md has no section {name}"
     shown = [
         (path.partition("&")[0], body and body["params"]["name"]) for _, path, _, body, _ in list_exchanges(section[1])
     ]
-    assert set(shown) == {("/mcp?toolset=min-memory", name)}
+    assert set(shown) == {(f"/mcp?toolset={toolset}", name)}
 
 
 def test_the_tools_of_the_recall_link_are_documented():

@@ -1,6 +1,6 @@
 """The product's table of contents: every operation, in the order in which a newcomer meets them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 
 from tools import (
@@ -19,6 +19,7 @@ from tools import (
 from tools.capture import events, jobs, on_event, projects, sessions
 from tools.compat import memento, memento_recall, recall_link
 from tools.compat.dialects import with_dialect
+from tools.compat.knowledge_graph import toolset as knowledge_graph
 from tools.compat.min_memory_tools import toolset as min_memory
 from tools.consolidation import merging, runs
 from tools.core.operation import Operation
@@ -87,6 +88,12 @@ MEMENTO = index_by_name(memento.build_rows(CANONICAL))
 
 #: min-memory's tools. Some have the names of ours: they take their place at `/mcp?toolset=min-memory`, and only there.
 MIN_MEMORY = index_by_name(min_memory.OPERATIONS)
+
+#: The tools of the official memory server. None has the name of one of ours.
+KNOWLEDGE_GRAPH = index_by_name(knowledge_graph.OPERATIONS)
+
+#: By toolset: the tools of another system that take the place of ours at its address, and can be called there alone.
+OTHERS: Mapping[str, Mapping[str, Operation]] = {"min-memory": MIN_MEMORY, "knowledge-graph": KNOWLEDGE_GRAPH}
 
 #: The operations of `/v1/mcp`, the read-only recall link.
 RECALL_LINK = index_by_name(recall_link.OPERATIONS)

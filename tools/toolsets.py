@@ -45,7 +45,7 @@ TOOLSETS: Mapping[str, Toolset] = {
     "": SHORT,
     "all": list_all(catalog.CANONICAL),
     "memento": list_all(catalog.MEMENTO),
-    "min-memory": list_all(catalog.MIN_MEMORY),
+    **{name: list_all(tools) for name, tools in catalog.OTHERS.items()},
 }
 
 #: The tools of `/v1/mcp`.

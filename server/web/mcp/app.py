@@ -17,7 +17,11 @@ from server.web.request_body import MAX_BODY
 from tools import catalog, toolsets
 
 #: What an agent is told to do with the tools of other systems, by the toolset.
-_INSTRUCTIONS = {"memento": door.MEMENTO_INSTRUCTIONS, "min-memory": door.MIN_MEMORY_INSTRUCTIONS}
+_INSTRUCTIONS = {
+    "memento": door.MEMENTO_INSTRUCTIONS,
+    "min-memory": door.MIN_MEMORY_INSTRUCTIONS,
+    "knowledge-graph": door.KNOWLEDGE_GRAPH_INSTRUCTIONS,
+}
 
 
 class McpApps:
@@ -36,7 +40,7 @@ class McpApps:
                     operations,
                     toolset,
                     instructions=_INSTRUCTIONS.get(name, door.INSTRUCTIONS),
-                    others=catalog.MIN_MEMORY if name == "min-memory" else {},
+                    others=catalog.OTHERS.get(name, {}),
                 )
             )
             for name, toolset in toolsets.TOOLSETS.items()

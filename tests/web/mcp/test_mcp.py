@@ -34,7 +34,7 @@ BARE = {"type", "description", "enum", "const", "items", "properties", "required
 
 def get_operations(path):
     """The operations behind the tools of a path."""
-    others = catalog.MIN_MEMORY if path == "/mcp?toolset=min-memory" else {}
+    others = catalog.OTHERS.get(path.partition("=")[2], {})
     return catalog.RECALL_LINK if path == "/v1/mcp" else {**OPERATIONS, **others}
 
 
@@ -89,7 +89,7 @@ async def test_the_schemas_that_are_shown_are_valid_and_bare(admin, mode, path, 
         assert ("additionalProperties" in each.input_schema) == (
             len(whole["properties"]) == len(names or whole["properties"])
         )
-        if each.name not in catalog.MEMENTO and path != "/mcp?toolset=min-memory":
+        if each.name not in catalog.MEMENTO and path.partition("=")[2] not in catalog.OTHERS:
             assert not HIDDEN & set(each.input_schema["properties"]) - (OF_ITEMS if "item" in each.name else set())
         for field, shape in each.input_schema["properties"].items():
             assert shape.get("description"), f"{each.name}.{field} is not described"
