@@ -22,7 +22,8 @@ ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "docs/api"
 API = (ROOT / "docs/api.md").read_text()
 MEMENTO = (ROOT / "docs/memento.md").read_text()
-BY_HAND = [f"docs/api/{INTRODUCTION}", f"docs/api/{OTHER_ROUTES}", "docs/memento.md", *(f"docs/{name}.md" for name in OTHERS)]
+OWN_PAGES = [f"docs/{name}.md" for name in OTHERS]
+BY_HAND = [f"docs/api/{INTRODUCTION}", f"docs/api/{OTHER_ROUTES}", "docs/memento.md", *OWN_PAGES]
 
 
 @pytest.mark.anyio
