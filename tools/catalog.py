@@ -20,6 +20,7 @@ from tools.capture import events, jobs, on_event, projects, sessions
 from tools.compat import memento, memento_recall, recall_link
 from tools.compat.dialects import with_dialect
 from tools.compat.knowledge_graph import toolset as knowledge_graph
+from tools.compat.mem0 import toolset as mem0
 from tools.compat.min_memory_tools import toolset as min_memory
 from tools.consolidation import merging, runs
 from tools.core.operation import Operation
@@ -93,7 +94,11 @@ MIN_MEMORY = index_by_name(min_memory.OPERATIONS)
 KNOWLEDGE_GRAPH = index_by_name(knowledge_graph.OPERATIONS)
 
 #: By toolset: the tools of another system that take the place of ours at its address, and can be called there alone.
-OTHERS: Mapping[str, Mapping[str, Operation]] = {"min-memory": MIN_MEMORY, "knowledge-graph": KNOWLEDGE_GRAPH}
+OTHERS: Mapping[str, Mapping[str, Operation]] = {
+    "min-memory": MIN_MEMORY,
+    "knowledge-graph": KNOWLEDGE_GRAPH,
+    "mem0": index_by_name(mem0.OPERATIONS),
+}
 
 #: The operations of `/v1/mcp`, the read-only recall link.
 RECALL_LINK = index_by_name(recall_link.OPERATIONS)

@@ -21,6 +21,7 @@ _INSTRUCTIONS = {
     "memento": door.MEMENTO_INSTRUCTIONS,
     "min-memory": door.MIN_MEMORY_INSTRUCTIONS,
     "knowledge-graph": door.KNOWLEDGE_GRAPH_INSTRUCTIONS,
+    "mem0": door.MEM0_INSTRUCTIONS,
 }
 
 
