@@ -24,6 +24,7 @@ RULES = re.compile(
     r"|must be a date or date-time in ISO 8601"
     r"|must be a time zone of the IANA database"
     r"|must not contain the NUL character"
+    r"|Nothing was imported, as|The body is empty"  # of a file that is no file of memories
     r"|must not be empty"  # of text that is white space alone
     r"|must lie in the future"
     r"|not active memories of this workspace"

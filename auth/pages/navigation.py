@@ -6,6 +6,7 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("/recall-check", "Recall"),
     ("/notes", "Notes"),
     ("/nights", "Nights"),
+    ("/import", "Import"),
     ("/live", "Live"),
     ("/apps", "Apps"),
     ("/keys", "Keys"),

@@ -125,12 +125,21 @@ class _Import:
                 continue
             candidates = [each for each in group if not isinstance(each, Refusal)]
             for each in candidates:
-                if each.notice is not None:
-                    self.report.notify(each.notice)
+                self._note(each)
             if self.report.dry_run:
                 await self._count(candidates)
             else:
                 await self._write(candidates)
+
+    def _note(self, each: Candidate | NoteCandidate) -> None:
+        """Note a candidate in the report."""
+        if each.notice is not None:
+            self.report.notify(each.notice)
+        if isinstance(each, Candidate):
+            # each key begins with the name of its format
+            self.report.note(each.item.key.partition(" ")[0], each.item.place, each.memory.content)
+        else:
+            self.report.note("loci", each.note.place, "")
 
     async def _count(self, candidates: Sequence[Candidate | NoteCandidate]) -> None:
         workspace = self.target.workspace

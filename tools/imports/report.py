@@ -4,6 +4,8 @@ from pydantic import BaseModel, Field
 
 #: The refusals that a report tells; all of them are counted.
 TOLD = 100
+#: The memories that the report of a dry run shows, and the characters of each.
+SHOWN, CHARACTERS = 5, 200
 
 
 class RefusedPlace(BaseModel):
@@ -11,6 +13,13 @@ class RefusedPlace(BaseModel):
 
     place: str = Field(description="The file, and the line or the record in it.")
     reason: str = Field(description="Why it was not imported, and what to do.")
+
+
+class FoundThing(BaseModel):
+    """Something that would be imported."""
+
+    place: str = Field(description="The file, and the line or the record in it.")
+    text: str = Field(description="The beginning of its text.")
 
 
 class ImportReport(BaseModel):
@@ -25,6 +34,8 @@ class ImportReport(BaseModel):
     refused: int = Field(default=0, description="How many cannot be imported.")
     total: int = Field(default=0, description="How many there were.")
     refusals: list[RefusedPlace] = Field(default=[], description=f"The first {TOLD} that were refused.")
+    formats: dict[str, int] = Field(default={}, description="How many can be imported, by the format of the file.")
+    examples: list[FoundThing] = Field(default=[], description=f"Of a dry run, the first {SHOWN}.")
     notices: list[str] = Field(default=[], description="Facts to know about the import.")
 
     def refuse(self, place: str, reason: str) -> None:
@@ -33,6 +44,12 @@ class ImportReport(BaseModel):
         self.total += 1
         if len(self.refusals) < TOLD:
             self.refusals.append(RefusedPlace(place=place, reason=f"{reason.removesuffix('.')}."))
+
+    def note(self, format_name: str, place: str, text: str) -> None:
+        """Count something that can be imported, by its format, and show the first ones of a dry run."""
+        self.formats[format_name] = self.formats.get(format_name, 0) + 1
+        if self.dry_run and text and len(self.examples) < SHOWN:
+            self.examples.append(FoundThing(place=place, text=text[:CHARACTERS]))
 
     def notify(self, notice: str) -> None:
         """Add a notice, once."""

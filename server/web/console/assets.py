@@ -10,7 +10,10 @@ _HEADERS = {"cache-control": "public, max-age=3600", "x-content-type-options": "
 
 LIVE_SCRIPT = "/static/live.js"
 SEARCH_SCRIPT = "/static/search.js"
-_FILES = {LIVE_SCRIPT: (_FOLDER / "live.js").read_bytes(), SEARCH_SCRIPT: (_FOLDER / "search.js").read_bytes()}
+IMPORT_SCRIPT = "/static/import.js"
+_FILES = {
+    path: (_FOLDER / path.rpartition("/")[2]).read_bytes() for path in (LIVE_SCRIPT, SEARCH_SCRIPT, IMPORT_SCRIPT)
+}
 PATHS = tuple(_FILES)
 
 

@@ -1,0 +1,90 @@
+// The page of imports: sends the chosen file to see what would come, and then to import it.
+const form = document.getElementById("import");
+const report = document.getElementById("report");
+const PAUSE = 1000;
+
+// Names and texts come from files: each becomes the text of an element, and never HTML.
+function make(name, className, text) {
+  const element = document.createElement(name);
+  if (className) element.className = className;
+  if (text) element.textContent = text;
+  return element;
+}
+
+function list(title, lines) {
+  const part = document.createDocumentFragment();
+  if (!lines.length) return part;
+  const items = make("ul");
+  items.append(...lines.map((line) => make("li", "", line)));
+  part.append(make("h3", "", title), items);
+  return part;
+}
+
+function show(found) {
+  const verb = found.dry_run ? "would come" : "were imported";
+  const formats = Object.entries(found.formats).map(([name, count]) => `${count} of the format ${name}`);
+  report.replaceChildren(
+    make("p", "text", `${found.imported} ${verb}, ${found.skipped} are there, ${found.refused} are refused.`),
+    make("p", "muted", [found.source, ...formats].join(" · ")),
+    list("The first ones", found.examples.map((each) => each.text)),
+    list("Refused", found.refusals.map((each) => `${each.place}: ${each.reason}`)),
+    list("To know", found.notices),
+  );
+}
+
+function tell(text) {
+  report.replaceChildren(make("p", "", text));
+}
+
+async function send(file, dryRun) {
+  const query = new URLSearchParams({ filename: file.name.slice(-200), dry_run: dryRun, workspace: form.dataset.workspace });
+  const answer = await fetch(`/import/file?${query}`, {
+    method: "POST",
+    body: file,
+    headers: { "x-csrf-token": form.dataset.csrf, "content-type": "application/octet-stream" },
+  });
+  const found = await answer.json();
+  if (!answer.ok) throw new Error(found.message ?? "It could not be imported.");
+  return found;
+}
+
+async function watch() {
+  const query = new URLSearchParams({ workspace: form.dataset.workspace });
+  const [newest] = (await (await fetch(`/import/state?${query}`)).json()).imports;
+  if (newest?.state === "running") tell(`${newest.imported} imported so far …`);
+}
+
+async function importFile(file, button) {
+  button.disabled = true;
+  const clock = setInterval(() => watch().catch(() => {}), PAUSE);
+  try {
+    const found = await send(file, false);
+    show(found);
+    const again = make("a", "", "Show the list of imports");
+    again.href = location.href;
+    report.append(again);
+  } catch (error) {
+    tell(error.message);
+  } finally {
+    clearInterval(clock);
+  }
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const [file] = form.elements.file.files;
+  if (!file) return;
+  tell("Reading …");
+  try {
+    const found = await send(file, true);
+    show(found);
+    if (found.imported) {
+      const button = make("button", "", `Import ${found.imported}`);
+      button.type = "button";
+      button.addEventListener("click", () => importFile(file, button));
+      report.append(button);
+    }
+  } catch (error) {
+    tell(error.message);
+  }
+});
