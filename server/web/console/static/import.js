@@ -16,7 +16,7 @@ function list(title, lines) {
   if (!lines.length) return part;
   const items = make("ul");
   items.append(...lines.map((line) => make("li", "", line)));
-  part.append(make("h3", "", title), items);
+  part.append(make("h2", "", title), items);
   return part;
 }
 
