@@ -30,6 +30,7 @@ BENCHMARKS = (
     "quiet",
     "nights",
     "corrections",
+    "entities",
     "languages",
     "capture",
     "capture_load",

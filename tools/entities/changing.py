@@ -1,5 +1,6 @@
 """Making an entity, changing its names and its type, and deleting one that no memory names."""
 
+from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -75,16 +76,29 @@ async def add_entity(services: Services, call: Call, args: AddEntity) -> Changed
     """
     async with open_entities(services, call) as (connection, placed):
         workspace = placed.workspace.id
-        entity = await rows.find_entity(connection, workspace, args.name)
-        is_new = entity is None
-        if entity is None:
-            new = [(args.name, args.type or UNKNOWN_TYPE, True)]
-            await rows.insert_entities(connection, workspace, new, services.now(), kept=True)
-            entity = await require_entity(connection, workspace, args.name)
-        await _change(connection, workspace, entity, None, args.type, [args.name, *args.aliases], "aliases")
+        entity, is_new = await keep_entity(connection, workspace, args.name, args.type, args.aliases, services.now())
         await note_change(connection, services, placed, entity.id)
         view = await show_entity(connection, workspace, entity.id)
     return ChangedEntity(meta=placed.meta, entity=view, is_new=is_new)
+
+
+async def keep_entity(
+    connection: AsyncConnection, workspace_id: str, name: str, kind: str | None, aliases: list[str], now: datetime
+) -> tuple[Entity, bool]:
+    """Make an entity that stays, or keep the one with this name, with aliases; return it, and whether it is new.
+
+    The caller holds the reading of entities.
+
+    Raises:
+        Failure: `conflict` if an alias is a name of another entity; `invalid` if it would have too many names.
+    """
+    entity = await rows.find_entity(connection, workspace_id, name)
+    is_new = entity is None
+    if entity is None:
+        await rows.insert_entities(connection, workspace_id, [(name, kind or UNKNOWN_TYPE, True)], now, kept=True)
+        entity = await require_entity(connection, workspace_id, name)
+    await _change(connection, workspace_id, entity, None, kind, [name, *aliases], "aliases")
+    return entity, is_new
 
 
 async def update_entity(services: Services, call: Call, args: UpdateEntity) -> ChangedEntity:

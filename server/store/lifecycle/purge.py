@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.record import golden, memories
 from server.store.record.capture.erasing import delete_reports
+from server.store.record.entities.changes import delete_entities_of_workspaces
 from server.store.record.journal import Actor, journal_memories
 from server.store.tables.accounts import workspaces
 from server.store.tables.lifecycle import consolidations
@@ -22,13 +23,14 @@ async def purge_workspace(
 ) -> dict[str, int]:
     """Erase all memories of a workspace for good, with the copies that Loci made, and all that agents reported in it.
 
-    Working memory, the skip list, and crystals that somebody wrote are no memories; they stay. The caller projects the
-    workspace and empties the log.
+    Its entities go with them. Working memory, the skip list, and crystals that somebody wrote are no memories; they
+    stay. The caller projects the workspace and empties the log.
 
     Returns:
         The number of memories, events, sessions and jobs.
     """
     await memories.advance_revision(connection, workspace_id, 0, now)  # holds the workspace
+    await delete_entities_of_workspaces(connection, sa.select(workspaces.c.id).where(workspaces.c.id == workspace_id))
     reports = await delete_reports(connection, [workspace_id])
     visible = sa.select(sa.func.count()).where(table.c.workspace_id == workspace_id, table.c.deleted_at.is_(None))
     shown = (await connection.execute(visible)).scalar_one()

@@ -331,3 +331,41 @@ async def test_sync_session_stores_all_or_nothing_and_knows_its_projects(cat):
         kept = await ask(cat, "sync_session", {"project": project, "status_updates": [status]})
         assert kept["summary"]["created"] == 1
     assert json.loads((await call_tool(cat, "search", {"query": "tea"}, path=TOOLSET)).text)["results"]
+
+
+async def test_sync_session_does_not_store_again_what_is_known(cat):
+    learned = {"text": "The kettle has a loose lid", "entity": "kettle"}
+    first = await ask(cat, "sync_session", {"project": "global", "learnings": [learned]})
+    again = await ask(
+        cat, "sync_session", {"project": "global", "learnings": [learned], "decisions": [learned, learned]}
+    )
+    known = {"memory_id": first["details"]["learnings"][0]["memory_id"], "action": "repeated"}
+    assert again["details"]["learnings"] == [known]
+    assert again["details"]["decisions"] == [known, known]
+    assert again["summary"] == {"created": 0, "updated": 0, "warnings": []}
+    assert (await ask(cat, "list_entities"))["entities"][0]["memory_count"] == 1
+
+
+async def test_a_registered_entity_has_aliases_by_which_it_is_found(cat):
+    arguments = {"entity": "postgres", "description": "The database", "aliases": ["PG", "the elephant"]}
+    assert (await ask(cat, "register_entity", arguments))["status"] == "created"
+    (match,) = (await ask(cat, "search_entities", {"query": "the elefant"}))["matches"]
+    assert match["entity"] == "postgres"
+    taken = {"entity": "mysql", "description": "Another one", "aliases": ["pg"]}
+    await check_refused(cat, "register_entity", taken, "aliases: 'PG' is a name of the entity 'postgres'")
+    assert (await ask(cat, "list_entities", {"show_tree": True}))["tree"].keys() == {"postgres"}
+
+
+async def test_a_purged_project_is_gone_for_good_and_nothing_else_is(cat, dan):
+    kept = await store(cat, "Tea everywhere")
+    hidden = await store(cat, "Tea in the shop", **SHOP)
+    await ask(cat, "delete_memory", {"memory_id": hidden})
+    await store(cat, "Tea in a task of the shop", **TASK)
+    await store(dan, "Tea in the shop of Dan", **SHOP)
+    purged = await ask(cat, "purge_project", {"project": "shop"})
+    assert purged == {"status": "purged", "project": "shop", "memory_count": 2}
+    assert await recall(cat, limit=10) == ["Tea everywhere"]
+    assert (await call_tool(cat, "undelete_memory", {"memory_id": hidden}, path=TOOLSET)).error == "not_found"
+    assert (await ask(cat, "fetch", {"id": kept}))["text"] == "Tea everywhere"
+    assert await recall(dan, limit=10, project="shop") == ["Tea in the shop of Dan"]
+    await check_refused(cat, "purge_project", {"project": "shop"}, "not_found: Project not found: shop")

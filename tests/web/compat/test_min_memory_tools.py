@@ -31,6 +31,7 @@ VALID = {
     "update_memory": {"memory_id": NOBODY, "text": "Tea at ten"},
     "sync_session": {"project": "global"},
     "register_entity": {"entity": "tea", "description": "A drink"},
+    "purge_project": {"project": NOBODY},
 }
 #: min-memory's own arguments of each tool, and the names of those that are required.
 CONTRACT = {
@@ -58,6 +59,7 @@ CONTRACT = {
     ),
     "sync_session": ({"project", "decisions", "status_updates", "learnings", "feedback"}, {"project"}),
     "register_entity": ({"entity", "description", "parent"}, {"entity", "description"}),
+    "purge_project": ({"project"}, {"project"}),
 }
 READING = ["search", "fetch", "retrieve_context", "get_context_info", "list_entities", "search_entities"]
 

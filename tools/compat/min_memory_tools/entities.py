@@ -8,6 +8,7 @@ from server.errors import Failure
 from server.ids import new_id
 from server.memory.models import Memory, Scope, Timestamp
 from server.store.record import memories
+from server.store.record.entities import rows
 from server.store.record.memories import Listing
 from tools.compat.min_memory_tools.words import ENTITY_TYPE, JsonAnswer
 from tools.core.arguments import InWorkspace
@@ -16,6 +17,7 @@ from tools.core.fields import Content, Name, NewName, Word
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.entities import listing
+from tools.entities.changing import Aliases, keep_entity
 from tools.memories.arguments import NewMemory
 from tools.memories.storing import embed_contents, index_new_memories, insert_new_memories
 
@@ -88,6 +90,7 @@ class RegisterEntity(InWorkspace):
     parent: NewName | None = Field(
         default=None, description="The entity that it belongs to. Default: the part of its name before the last dot."
     )
+    aliases: Aliases = Field(default=[], description="Its other names; a name of another entity is refused.")
 
 
 class RegisteredEntity(JsonAnswer):
@@ -158,16 +161,20 @@ async def register_entity(services: Services, call: Call, args: RegisterEntity) 
     """Store what an entity is, as a memory about it; one that is registered already stays as it is.
 
     Raises:
-        Failure: `invalid` for a parent that is not registered; `quota_exceeded`.
+        Failure: `invalid` for a parent that is not registered; `conflict` if an alias is a name of another entity;
+            `quota_exceeded`.
     """
     if args.parent == args.entity:
         raise Failure("invalid", "parent: an entity cannot be its own parent; leave it out.", field="parent")
+    await listing.read_on(services, call.id_for_reading)
     now, content = services.now(), f"{args.entity}: {args.description}"
     windows = await embed_contents(services, call, [content])
     async with services.db.write() as connection:
         placed = await ensure_workspace(connection, services, call)
         workspace = placed.workspace
         await memories.advance_revision(connection, workspace.id, 0, now)  # nobody else registers meanwhile
+        await rows.hold_reading(connection, workspace.id)
+        await keep_entity(connection, workspace.id, args.entity, None, args.aliases, now)
         if there := await _read_registered(connection, services, workspace.id, args.entity):
             known = there[0].metadata.get(PARENT)
             return RegisteredEntity(meta=placed.meta, status="exists", entity=args.entity, parent=known)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from server.errors import Failure
 from server.memory.capture.projects import MOST_CHARACTERS, name_project, read_path, read_repository
 from server.memory.models import Timestamp
 from server.store.record.people import accounts
@@ -15,6 +16,7 @@ from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.entities.projects import CountByProject, ProjectCount, count_by_project
 from tools.memories import operations
+from tools.memories.purging import erase_project
 
 PROJECT_TYPE: MemoryType = "project_context"
 PlaceText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_CHARACTERS)]
@@ -41,6 +43,20 @@ class ProjectState(JsonAnswer):
         exclude_if=lambda at: at is None,
         description="When one of them changed last; absent if it is new.",
     )
+
+
+class PurgeProject(InWorkspace):
+    """The arguments of `purge_project`."""
+
+    project: Name = Field(description="The project's name.")
+
+
+class PurgedProject(JsonAnswer):
+    """The project whose memories were erased."""
+
+    status: Literal["purged"] = Field(default="purged", description="Its texts were overwritten.")
+    project: str = Field(description="The project.")
+    memory_count: int = Field(description="The number of memories that were erased, those deleted before too.")
 
 
 class GitInfo(BaseModel):
@@ -95,6 +111,18 @@ async def set_project(services: Services, call: Call, args: SetProject) -> Proje
     )
 
 
+async def purge_project(services: Services, call: Call, args: PurgeProject) -> PurgedProject:
+    """Erase every memory of a project with its copies, deleted ones too, so that none can come back.
+
+    Raises:
+        Failure: `not_found` for a project of which nothing is kept.
+    """
+    erased = await erase_project(services, call, args.project)
+    if not erased:
+        raise Failure("not_found", f"Project not found: {args.project[:60]}.", field="project")
+    return PurgedProject(meta=call.meta, project=args.project, memory_count=erased)
+
+
 async def get_context_info(services: Services, call: Call, args: GetContextInfo) -> ContextInfo:
     """Return what the client sent about where it is, and a name for its project. Nothing is kept of it."""
     async with services.db.read() as connection:
@@ -132,4 +160,14 @@ OPERATIONS = (
         returns=ContextInfo,
         handler=get_context_info,
     ),
+)
+PURGE = Operation(
+    name="purge_project",
+    description="Overwrite every memory of a project for good. Ask the person first: nothing brings them back.",
+    routes=(),
+    scope="memory:write",
+    effect=Effect.DELETE,
+    args=PurgeProject,
+    returns=PurgedProject,
+    handler=purge_project,
 )

@@ -16,6 +16,7 @@ from server.store.entities.reading import MOST_STEPS, catch_up
 from server.store.record import memories
 from server.store.record.entities import rows
 from server.store.record.memories import Listing
+from server.store.record.repeats import count_repeats, find_repeated
 from tools.compat.min_memory_tools.places import PROJECT_TYPE, find_project
 from tools.compat.min_memory_tools.words import STATUS, SUPERSEDES, JsonAnswer, MemoryType
 from tools.core.arguments import InWorkspace
@@ -78,7 +79,9 @@ class SyncedEntry(BaseModel):
     """One entry that was kept."""
 
     memory_id: str = Field(description="The memory's id.")
-    action: Literal["created", "updated"] = Field(description="`updated` if it took the place of an earlier memory.")
+    action: Literal["created", "updated", "repeated"] = Field(
+        description="`updated` if it took the place of an earlier memory, `repeated` if this was known already."
+    )
     previous_id: str | None = Field(
         default=None, exclude_if=lambda previous: previous is None, description="The memory whose place it took."
     )
@@ -118,6 +121,8 @@ class _Sync:
     now: datetime
     new: list[Memory] = field(default_factory=list[Memory])
     warnings: list[str] = field(default_factory=list[str])
+    #: The memories that decisions and learnings only repeat.
+    repeated: list[str] = field(default_factory=list[str])
 
     async def append(self, entry: Learning, place: str) -> SyncedEntry:
         """Add a decision or a learning; it takes the place of the memory that it names."""
@@ -126,7 +131,12 @@ class _Sync:
             self.warnings.append(f"{place}: there is no memory {earlier} to supersede; it was stored without the link.")
             earlier = None
         memory = self._make(entry, "episodic", self.project, earlier, tags=entry.tags)
-        return SyncedEntry(memory_id=memory.id, action="created", previous_id=earlier)
+        told = (await find_repeated(self.connection, self.workspace_id, self.new, self.now)).get(memory.id)
+        if told is None or earlier is not None:
+            return SyncedEntry(memory_id=memory.id, action="created", previous_id=earlier)
+        self.new.remove(memory)
+        self.repeated.append(told.id)
+        return SyncedEntry(memory_id=told.id, action="repeated")
 
     async def replace(self, entry: _Entry, kind: MemoryType, project: str | None, **facts: Any) -> SyncedEntry:
         """Add a memory that takes the place of the newest one of this type and entity; the same again adds nothing."""
@@ -186,6 +196,9 @@ async def sync_session(services: Services, call: Call, args: SyncSession) -> Syn
         await _warn_of_unknown(sync, entries)
         details = await _take_entries(sync, args)
         windows = None if by_text is None else [by_text[each.content] for each in sync.new]
+        if sync.repeated:
+            new = {each.id for each in sync.new}
+            await count_repeats(connection, [each for each in sync.repeated if each not in new], now)
         if sync.new:
             await insert_new_memories(connection, services, placed.workspace, placed.actor, sync.new, windows, now)
     if sync.new:
@@ -215,7 +228,8 @@ async def _take_entries(sync: _Sync, args: SyncSession) -> SyncDetails:
 def _build_answer(placed: PlacedCall, details: SyncDetails, warnings: list[str]) -> SyncedSession:
     every = [*details.decisions, *details.status_updates, *details.learnings, *details.feedback]
     updated = sum(each.action == "updated" for each in every)
-    summary = SyncSummary(created=len(every) - updated, updated=updated, warnings=warnings)
+    created = sum(each.action == "created" for each in every)
+    summary = SyncSummary(created=created, updated=updated, warnings=warnings)
     return SyncedSession(meta=placed.meta, summary=summary, details=details)
 
 

@@ -1,6 +1,6 @@
 """The list of min-memory's tools, in its order."""
 
-from tools.compat.min_memory_tools import entities, memories, places, recall, sessions
+from tools.compat.min_memory_tools import changes, entities, memories, places, recall, sessions
 
 OPERATIONS = (
     recall.SEARCH,
@@ -8,10 +8,11 @@ OPERATIONS = (
     memories.STORE,
     recall.RETRIEVE,
     *places.OPERATIONS,
-    memories.LINK,
+    changes.LINK,
     *entities.OPERATIONS,
-    *memories.DELETION,
-    memories.UPDATE,
+    *changes.DELETION,
+    changes.UPDATE,
     sessions.SYNC,
     entities.REGISTER,
+    places.PURGE,
 )

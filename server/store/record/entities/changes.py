@@ -19,7 +19,7 @@ from server.store.record.entities.rows import (
     update_entity,
     update_names,
 )
-from server.store.tables.entities import entities, entity_changes, entity_names, mentions
+from server.store.tables.entities import entities, entity_changes, entity_names, entity_readings, mentions
 
 Kind = Literal["merge", "split"]
 
@@ -196,6 +196,8 @@ async def _end_change(
 
 async def delete_entities_of_workspaces(connection: AsyncConnection, gone: sa.Select[str]) -> int:
     """Delete the entities of these workspaces, and return how many there were."""
+    moved = sa.update(entity_readings).where(entity_readings.c.workspace_id.in_(gone))
+    await connection.execute(moved.values(names_version=entity_readings.c.names_version + 1))
     names = sa.select(entity_names.c.id).where(entity_names.c.workspace_id.in_(gone))
     await connection.execute(sa.delete(mentions).where(mentions.c.name_id.in_(names)))
     for table in (entity_names, entity_changes):
