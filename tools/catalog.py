@@ -24,7 +24,7 @@ from tools.compat.mem0 import toolset as mem0
 from tools.compat.min_memory_tools import toolset as min_memory
 from tools.consolidation import merging, runs
 from tools.core.operation import Operation
-from tools.entities import changing, listing, page
+from tools.entities import changing, listing, page, workspace_graph
 from tools.entities import merging as merging_entities
 from tools.entities import projects as entity_projects
 from tools.imports import operations as imports
@@ -38,7 +38,7 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
     "Memories": (*memories.OPERATIONS, *ingest.OPERATIONS, *extraction.OPERATIONS),
     "Timeline": timeline.OPERATIONS,
     "Curation": (*marking.OPERATIONS, *history.OPERATIONS, *bulk.OPERATIONS),
-    "Links": graph.OPERATIONS,
+    "Links": (*graph.OPERATIONS, *workspace_graph.OPERATIONS),
     "Entities": (
         *listing.OPERATIONS,
         *page.OPERATIONS,

@@ -218,6 +218,7 @@ async def arrange_calls(person):
             {"workspace": "default", "expires_at": "2027-01-01"},
         ],
         "list_audit": [{}],
+        "workspace_graph": [{}, {"project": "p", "limit": 4}, {"workspace": "nowhere"}],
         "read_timeline": [{}, {"unit": "month", "axis": "stored", "project": "p"}, {"workspace": "nowhere"}],
         "list_activity": [{}, {"after": 1, "limit": 2}],
         "list_keys": [{}],

@@ -7,6 +7,7 @@ from server.web.console import (
     assets,
     change_page,
     connection_page,
+    graph_page,
     import_page,
     keys_page,
     live_page,
@@ -40,5 +41,6 @@ def make_routes(watch: LiveEndpoint) -> list[Route]:
         Route(import_page.EXPORT_PATH, with_refusal_page(import_page.serve_export), methods=["GET"]),
         Route(connection_page.PATH, with_refusal_page(connection_page.serve_connection_page), methods=_FORMS),
         Route(timeline_page.PATH, with_refusal_page(timeline_page.serve_timeline_page), methods=["GET"]),
+        Route(graph_page.PATH, with_refusal_page(graph_page.serve_graph_page), methods=["GET"]),
         Route(recall_page.PATH, with_refusal_page(recall_page.serve_recall_page), methods=_FORMS),
     ]
