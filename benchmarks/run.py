@@ -37,6 +37,7 @@ BENCHMARKS = (
     "lifecycle",
     "backup",
     "disk",
+    "import_export",
     "fast_path",
 )
 

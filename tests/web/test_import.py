@@ -58,6 +58,19 @@ async def test_an_export_of_everything_is_imported_into_another_workspace(cat):
     assert copy["section"]["content"] == "Brewing"
 
 
+async def test_a_long_document_is_found_by_its_parts_and_fetched_as_a_whole(cat):
+    words = [f"word{number}" for number in range(8_000)]
+    words[7_500] = "zeppelin"
+    report = (await send(cat, f"# Report\n{' '.join(words)}".encode(), filename="report.md")).json()
+    assert (report["imported"], report["refused"]) == (3, 0)
+    found = (await call_rest(cat, "search", {"query": "zeppelin"})).body["results"]
+    part = (await call_rest(cat, "fetch", {"id": found[0]["id"]})).body
+    assert len(part["content"]) < len(part["text"])
+    assert part["text"].split() == ["Report", *words]
+    first = (await call_rest(cat, "fetch", {"id": part["linkages"][0]["id"]})).body
+    assert (first["text"], first["metadata"]["part"]) == (part["text"], 1)
+
+
 async def test_nobody_imports_into_or_reads_of_what_is_not_theirs(cat, dan):
     report = (await send(cat, LINES)).json()
     unknown: dict[str, Any] = {"status": 404, "code": "not_found", "says": "There is no import"}

@@ -35,6 +35,7 @@ from tools.memories.arguments import (
 )
 from tools.memories.citation import make_title, make_url
 from tools.memories.deletion import DeletedMemory, DeleteMemory, delete_memory
+from tools.memories.documents import read_document
 from tools.memories.images import decode_images, describe_pictures
 from tools.memories.inferring import infer_again, infer_from_texts, infer_sessions
 from tools.memories.listing import (
@@ -61,7 +62,7 @@ class FetchedMemory(MemoryAnswer):
     """One memory, also in the form in which the connectors of ChatGPT take a document."""
 
     title: str = Field(description="Its first line, cut.")
-    text: str = Field(description="The same as `content`.")
+    text: str = Field(description="The same as `content`; of a part of a long document the whole of it.")
     url: str = Field(description="The address of its page, for a browser.")
     stored_by: StoredBy = Field(description="The person, the app and the session that stored it.")
 
@@ -174,11 +175,12 @@ async def fetch_memory(services: Services, call: Call, args: MemoryRef) -> Fetch
         raise make_memory_not_found(args.id)
     memory = services.accesses.add_unwritten(call.id_for_reading, memory)
     stored_by = await read_stored_by(services.db, call.id_for_reading, [args.id])
+    text, notice = await read_document(services.db, call.id_for_reading, memory)
     return FetchedMemory(
         **memory.__dict__,
-        meta=call.meta,
+        meta=call.build_meta(notice),
         title=make_title(memory.content),
-        text=memory.content,
+        text=text,
         url=make_url(services.public_url, memory.id),
         stored_by=stored_by.get(args.id, StoredBy()),
     )

@@ -20,6 +20,7 @@ from server.store.record.keyset import is_after
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import workspaces
 from server.store.tables.lifecycle import consolidations
+from server.store.tables.links import links as link_rows
 from server.store.tables.memories import memories
 
 FIELDS = tuple(Memory.model_fields)
@@ -301,6 +302,19 @@ async def list_after(
         .limit(limit)
     )
     return [(row[-1], memory_from_row(row[:-1])) for row in await connection.execute(query)]
+
+
+async def list_parts(connection: AsyncConnection, workspace_id: str, first_id: str, label: str) -> list[Memory]:
+    """Return a memory of the workspace, and the memories with a link of this label to it, oldest first."""
+    parts = sa.select(link_rows.c.from_id).where(
+        link_rows.c.workspace_id == workspace_id, link_rows.c.to_id == first_id, link_rows.c.label == label
+    )
+    query = sa.select(*_COLUMNS).where(
+        memories.c.workspace_id == workspace_id,
+        memories.c.deleted_at.is_(None),
+        sa.or_(memories.c.id == first_id, memories.c.id.in_(parts)),
+    )
+    return [memory_from_row(row) for row in await connection.execute(query.order_by(memories.c.position))]
 
 
 async def count_memories(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:
