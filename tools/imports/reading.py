@@ -14,6 +14,7 @@ from tools.imports.records import (
     MOST_LINE,
     decode,
     is_lines,
+    is_list,
     read_database,
     read_lines,
     read_list,
@@ -79,7 +80,7 @@ def _read_text(opened: ImportFile, file: IO[bytes]) -> Iterator[Entry]:
         start == b"{" and not is_whole and _has_more_lines(file)
     ):
         yield from _convert(opened, read_lines(opened.name, file))
-    elif start == b"[":
+    elif is_list(begin):
         yield from _convert(opened, read_list(opened.name, file))
     elif start == b"{":
         yield from _convert(opened, read_object(opened.name, file))

@@ -18,6 +18,8 @@ from server.storable import load_json
 MOST_LINE = 16 << 20
 #: A JSON object up to this size is read as a whole; of a larger one, its lists are read one record after the other.
 WHOLE = 32 << 20
+#: How deep the JSON of a file may be nested.
+DEEPEST = 200
 #: The tables of databases of other programs.
 TABLES = ("observations", "session_summaries", "user_prompts", "memories")
 _PIECE = 1 << 20
@@ -52,15 +54,53 @@ def _read_line(name: str, place: str, line: bytes) -> Record | Refusal:
     return Record(name, place, "", cast("dict[str, Any]", value))
 
 
+class BrokenJson(Exception):  # noqa: N818 - it says what the file is
+    """A file is no JSON from some place on. `section` is the field of its outermost object, `reason` says why."""
+
+    def __init__(self, section: str, reason: str) -> None:
+        super().__init__(reason)
+        self.section = section
+        self.reason = reason
+
+
 def read_list(name: str, file: IO[bytes]) -> Iterator[Record | Refusal]:
     """Yield the objects of a JSON list, which is not read as a whole."""
     number = 0
     try:
-        for value in ijson.items(file, "item", use_float=True):
+        for _, value in _parse(file, 1):
             number += 1
             yield _to_record(name, "", number, value)
+    except BrokenJson as broken:
+        yield Refusal(name, f"cannot be read after record {number} ({broken.reason}); the rest of it is not imported")
+
+
+def _parse(file: Any, level: int) -> Iterator[tuple[str, Any]]:
+    """Yield the values inside the containers of one level, 1 for the outermost, each with the field of the outermost.
+
+    Each value is read as a whole, and all others are passed over.
+
+    Raises:
+        BrokenJson: it is no JSON, or nested too deep. A parser that names the place of a value would take forever.
+    """
+    section, depth, builder = "", 0, cast("Any", None)
+    try:
+        for event, value in ijson.basic_parse(file, use_float=True):
+            is_end = event in {"end_map", "end_array"}
+            depth -= is_end
+            if event == "map_key" and depth == 1 < level:
+                section = value
+            elif depth == level and not is_end and event != "map_key":
+                builder = cast("Any", ijson.ObjectBuilder())
+            if builder is not None:
+                builder.event(event, value)
+            depth += event in {"start_map", "start_array"}
+            if depth > DEEPEST:
+                raise BrokenJson(section, "it is nested too deep")
+            if depth == level and builder is not None:
+                yield section, builder.value
+                builder = None
     except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
-        yield Refusal(name, f"cannot be read after record {number} ({_shorten(error)}); the rest of it is not imported")
+        raise BrokenJson(section, _shorten(error)) from None
 
 
 def read_object(name: str, file: IO[bytes]) -> Iterator[Record | Refusal]:
@@ -104,24 +144,16 @@ def _is_list_of_objects(value: Any) -> bool:
 
 def _read_large_object(name: str, file: IO[bytes], begin: bytes) -> Iterator[Record | Refusal]:
     """Yield the objects of the lists of a large object, as they come."""
-    section, number, builder = "", 0, cast("Any", None)
+    section, number = "", 0
     try:
-        for prefix, event, value in ijson.parse(_Joined(begin, file), use_float=True):
-            if prefix == "" and event == "map_key":
-                section, number = value, 0
-            elif builder is None and event == "start_map" and prefix == f"{section}.item":
-                builder = cast("Any", ijson.ObjectBuilder())
-            if builder is not None:
-                builder.event(event, value)
-                if event == "end_map" and prefix == f"{section}.item":
-                    number += 1
-                    yield _to_record(name, section, number, builder.value)
-                    builder = None
-    except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
-        place = f"{name}, {section}" if section else name
-        yield Refusal(
-            place, f"cannot be read after record {number} ({_shorten(error)}); the rest of it is not imported"
-        )
+        for found, value in _parse(_Joined(begin, file), 2):
+            section, number = found, number + 1 if found == section else 1
+            if isinstance(value, dict):
+                yield _to_record(name, section, number, cast("dict[str, Any]", value))
+    except BrokenJson as broken:
+        place = f"{name}, {broken.section}" if broken.section else name
+        number = number if broken.section == section else 0
+        yield Refusal(place, f"cannot be read after record {number} ({broken.reason}); the rest of it is not imported")
 
 
 class _Joined:
@@ -184,6 +216,12 @@ def is_lines(begin: bytes, *, is_whole: bool) -> bool:
     if _is_object(first):
         return second.startswith(b"{")
     return not first.startswith(b"[") and _is_object(second)
+
+
+def is_list(begin: bytes) -> bool:
+    """Whether a file that begins like this is a JSON list of objects. A note may begin with a link in brackets."""
+    first = begin.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return first.startswith(b"[") and first[1:].lstrip()[:1] in {b"{", b"]", b""}
 
 
 def _is_object(line: bytes) -> bool:

@@ -255,6 +255,33 @@ def test_a_list_that_breaks_off_keeps_the_records_before(tmp_path):
     assert "after record 1" in refused[0][1]
 
 
+def test_json_that_is_nested_deep_ends_soon_and_a_note_that_begins_with_a_link_is_a_note(tmp_path):
+    for name, text in (
+        ("list.json", '[{"content":"one"},{"a":'),
+        ("object.json", '{"memories":[{"content":"one"},{"a":'),
+    ):
+        (tmp_path / name).write_text(text + "[" * 300_000)
+        items, refused = read(tmp_path / name)
+        assert (len(items), len(refused)) == (name == "list.json", 1)
+        assert "nested too deep" in refused[0][1]
+    (tmp_path / "a.md").write_text("[[Ledger]] is a book.")
+    (tmp_path / "b.md").write_text("[[" * 100_000)
+    items, _ = read(tmp_path / "a.md")
+    assert (texts(items), [each.name for each in items[0].links]) == (["[[Ledger]] is a book."], ["note ledger"])
+    assert len(read(tmp_path / "b.md")[0]) > 5
+
+
+def test_zips_that_lie_about_their_size_or_their_method_are_refused_by_member(tmp_path):
+    data = make_zip(tmp_path / "lie.zip", {"a.json": b'[{"content":"x"}]' + b" " * 1_000_000}).read_bytes()
+    size, method = (1_000_017).to_bytes(4, "little"), (8).to_bytes(2, "little")
+    (tmp_path / "lie.zip").write_bytes(data.replace(size, (100).to_bytes(4, "little")))
+    (tmp_path / "strange.zip").write_bytes(data.replace(method, (99).to_bytes(2, "little")))
+    make_zip(tmp_path / "back.zip", {"..\\..\\up.md": "climbs", "good.md": "A good note."})
+    for name, place, count in (("lie.zip", "a.json", 0), ("strange.zip", "a.json", 0), ("back.zip", "back.zip/", 1)):
+        items, refused = read(tmp_path / name)
+        assert (len(items), refused[0][0].startswith(place)) == (count, True), refused
+
+
 def test_zips_that_are_damaged_encrypted_or_lead_elsewhere_are_refused_by_member(tmp_path):
     path = tmp_path / "bad.zip"
     link = zipfile.ZipInfo("link.md")
