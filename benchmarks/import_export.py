@@ -60,8 +60,8 @@ def _measure_with_model(folder: Path) -> list[Figure]:
     texts, source = read_texts(EMBEDDED)
     site = Site(folder, model="auto")
     path = _write_lines(folder.parent / "texts.jsonl", texts)
-    _run(site, "import", str(_write_lines(folder.parent / "first.jsonl", ["one"])), "--user", "bench")
-    idle, _ = _run(site, "backfill")  # with the model
+    idle, _ = _run(site, "import", str(_write_lines(folder.parent / "first.jsonl", ["one"])), "--user", "bench")
+    idle += _run(site, "backfill")[0]  # with the model
     both = _run(site, "import", str(path), "--user", "bench")[0] + _run(site, "backfill")[0] - idle
     list(embedder.embed_documents(texts[:32]))
     started = time.process_time()

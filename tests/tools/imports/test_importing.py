@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from server.errors import Failure
 from server.memory.models import Linkage
 from server.store.record import memories, workspaces
+from tools.exports.lines import write_lines
 from tools.imports.reading import read_entries
 from tools.imports.undoing import undo_import
 
@@ -102,6 +103,45 @@ async def test_a_run_that_broke_off_is_completed_by_the_next_one_with_its_links(
     assert first.linkages == [Linkage(type="memory", id=ids[-1], label="begins")]
     assert second.consolidated_into == ids[-2]
     assert count(await bring(path)) == (0, 900, 0)
+
+
+async def test_an_export_comes_back_in_another_workspace_on_both_databases(ledger, tmp_path, bring):
+    when = {"created_at": "2026-01-02T03:04:05.678Z", "updated_at": "2026-01-03T00:00:00.000Z"}
+    memory = {"kind": "memory", "id": "0193b1c4-0000-7000-8000-00000000000a", "content": "Tea", **when}
+    item = {"category": "skip_list", "title": "sugar", "content": "", "status": "active", "priority": 1, "tags": []}
+    lines = [
+        {"kind": "setting", "key": "half_lives", "value": {"fact": 3.0}, "set_at": when["created_at"]},
+        {"kind": "entity", "name": "Maria", "type": "person", "aliases": ["Mary"]},
+        memory,
+        {"kind": "section", "name": "house", "heading": "House", "content": "Cats", **when},
+        {"kind": "item", "id": "0193b1c4-0000-7000-8000-00000000000b", **item, **when, "ends_at": when["created_at"]},
+        {"kind": "crystal", "id": "c-1", "crystal": "I am", "source_count": 2, "created_at": when["created_at"]},
+        {"kind": "golden_case", "id": "g-1", "query": "tea?", "text": "Tea", "expect": "recalled", "within": 3}
+        | {"created_at": when["created_at"]},
+    ]
+    path = tmp_path / "lines.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in lines))
+    assert count(await bring(path)) == (7, 0, 0)
+    await ledger.change(memory["id"], content="Tea at five")
+
+    async def write_export(workspace_id):
+        async with ledger.db.read() as connection:
+            place = await workspaces.get_workspace(connection, workspace_id)
+        assert place is not None
+        pieces = [text async for text, _ in write_lines(ledger.db, [place], "0.1.0", ledger.now())]
+        return [json.loads(line) for line in "".join(pieces).splitlines()[2:]]
+
+    first = await write_export(ledger.workspace)
+    assert [each["kind"] for each in first] == [each["kind"] for each in lines]
+    async with ledger.db.write() as connection:
+        other, _ = await workspaces.ensure_workspace(connection, ledger.account, "other", 0, ledger.now())
+    path.write_text("".join(json.dumps(each) + "\n" for each in first))
+    report = await bring(path, other.id)
+    assert count(report) == (7, 0, 0)
+    second = await write_export(other.id)
+    assert [each | {"id": 1} for each in second] == [each | {"id": 1} for each in first]
+    assert await undo_import(ledger.db, ledger.now, ledger.actor, other.id, report.run) == 1
+    assert await write_export(other.id) == []
 
 
 async def test_what_was_deleted_is_not_brought_back_and_what_was_undone_is(ledger, bring):
