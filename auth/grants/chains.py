@@ -15,6 +15,7 @@ from server.ids import new_id
 from server.store.epoch import raise_epoch
 from server.store.record.oauth.chains import Chain, delete_chain, insert_chain, list_surplus_chains, touch_chain
 from server.store.record.oauth.grants import Grant
+from server.store.record.oauth.refresh_tokens import expire_grace
 
 #: A chain expires after this time without use, even if its grant lasts longer.
 IDLE_LIFETIME = timedelta(days=30)
@@ -31,10 +32,12 @@ async def start_chain(
     address: str,
     *,
     branches_off: Chain | None = None,
+    started_with: str | None = None,
 ) -> Chain:
     """Store a new chain of a grant, and return it. If the grant has too many then, the one longest unused ends.
 
-    `branches_off` is the chain whose used token was sent again, if the new chain begins with such a token.
+    If the new chain begins with a used token that was sent again, `branches_off` is that token's chain, and
+    `started_with` is the token's hash.
     """
     now = auth.now()
     chain = Chain(
@@ -42,12 +45,13 @@ async def start_chain(
         grant_id=grant.id,
         first_address=address,
         last_address=address,
-        is_from_elsewhere=branches_off is not None and not is_same_network(branches_off.last_address, address),
+        is_from_elsewhere=branches_off is not None and _is_from_elsewhere(branches_off, address),
         started_at=now,
         last_used_at=now,
         expires_at=min(now + IDLE_LIFETIME, grant.expires_at),
         reused_at=None,
         reused_from=None,
+        started_with=started_with,
     )
     await insert_chain(connection, chain)
     log.info("chain.started", grant=grant.id, chain=chain.id, address=address, elsewhere=chain.is_from_elsewhere)
@@ -58,6 +62,14 @@ async def start_chain(
     return chain
 
 
+def _is_from_elsewhere(branches_off: Chain, address: str) -> bool:
+    """Whether a chain that starts at an address is marked.
+
+    A mark is inherited: otherwise a thief would branch off their own chain, and the copy would look like the person's.
+    """
+    return branches_off.is_from_elsewhere or not is_same_network(branches_off.last_address, address)
+
+
 async def continue_chain(
     auth: AuthorizationServer, connection: AsyncConnection, grant: Grant, chain: Chain, address: str
 ) -> Chain:
@@ -66,6 +78,13 @@ async def continue_chain(
     expires_at = min(now + IDLE_LIFETIME, grant.expires_at)
     await touch_chain(connection, chain.id, address=address, now=now, expires_at=expires_at)
     return replace(chain, last_address=address, last_used_at=now, expires_at=expires_at)
+
+
+async def end_copy(auth: AuthorizationServer, connection: AsyncConnection, chain: Chain) -> None:
+    """End a chain because the person says so. The used token that it began with starts no other chain any more."""
+    await end_chain(connection, chain.grant_id, chain.id)
+    if chain.started_with is not None:
+        await expire_grace(connection, chain.started_with, auth.now() - auth.settings.refresh_grace)
 
 
 async def end_chain(connection: AsyncConnection, grant_id: str, chain_id: str) -> None:

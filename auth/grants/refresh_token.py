@@ -73,7 +73,7 @@ async def _use_token(
         return await continue_chain(auth, connection, grant, chain, address)
     # A token without a time was first exchanged in this moment, by a transaction that this one waited for.
     if (token.rotated_at or now) > now - auth.settings.refresh_grace:
-        return await start_chain(auth, connection, grant, address, branches_off=chain)
+        return await start_chain(auth, connection, grant, address, branches_off=chain, started_with=token.token_hash)
     await mark_reuse(connection, chain.id, address=address, now=now)
     log.warning("refresh_token.reused", grant=grant.id, chain=chain.id, address=address)
     return None

@@ -4,16 +4,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.accounts.upstream_logins import disconnect_person
+from auth.addresses import is_same_network
 from auth.clients.documents import is_document_url
 from auth.clients.redirects import describe_host
-from auth.grants.chains import end_chain
+from auth.grants.chains import end_copy
 from auth.grants.revocation import end_grant
 from auth.pages.browser import Browser, check_csrf, load_browser
 from auth.pages.page import redirect_browser, render_page
 from auth.parameters import read_form
 from auth.server import get_authorization_server
 from server.connect_commands import list_connect_steps
-from server.store.record.oauth.chains import list_chains
+from server.store.record.oauth.chains import Chain, list_chains
 from server.store.record.oauth.consents import forget_consents
 from server.store.record.oauth.grants import Grant, list_grants, lock_grant
 from server.store.record.people.accounts import User
@@ -52,6 +53,7 @@ async def _list_apps(request: Request, browser: Browser, user: User) -> Response
         "apps.html",
         user=user,
         apps=[(grant, _find_client_host(grant), chains.get(grant.id, [])) for grant in grants],
+        moved={chain.id for copies in chains.values() for chain in copies if _has_moved(chain)},
         resource=auth.settings.resource,
         steps=list_connect_steps(auth.settings.resource),
         has_providers=bool(providers),
@@ -59,6 +61,11 @@ async def _list_apps(request: Request, browser: Browser, user: User) -> Response
         logins=[(names[each.issuer], each) for each in subjects if each.issuer in names],
         has_script=True,
     )
+
+
+def _has_moved(chain: Chain) -> bool:
+    """Whether a chain was used last from another network than at first. False if one of them is not known."""
+    return chain.last_address is not None and not is_same_network(chain.first_address, chain.last_address)
 
 
 def _find_client_host(grant: Grant) -> str | None:
@@ -87,11 +94,11 @@ async def _end_copy(request: Request, user: User, chain_id: str) -> None:
     auth = get_authorization_server(request)
     async with auth.db.write() as connection:
         chains = await list_chains(connection, user.id, auth.now())
-        grant_id = next((chain.grant_id for each in chains.values() for chain in each if chain.id == chain_id), None)
-        if grant_id is None:
+        ended = next((chain for each in chains.values() for chain in each if chain.id == chain_id), None)
+        if ended is None:
             return
-        await lock_grant(connection, grant_id)
-        await end_chain(connection, grant_id, chain_id)
-        if len(chains[grant_id]) == 1 and await end_grant(auth, connection, grant_id, user_id=user.id):
-            auth.on_revoked(grant_id)
+        await lock_grant(connection, ended.grant_id)
+        await end_copy(auth, connection, ended)
+        if len(chains[ended.grant_id]) == 1 and await end_grant(auth, connection, ended.grant_id, user_id=user.id):
+            auth.on_revoked(ended.grant_id)
     auth.on_revoked(chain_id)

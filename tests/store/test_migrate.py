@@ -226,7 +226,7 @@ async def test_a_login_of_before_the_chains_goes_on_as_the_first_chain_of_its_gr
         found = await find_refresh_token(connection, "t", "c", now)
         chain = await get_chain(connection, "g")
     assert found == RefreshToken("t", "g", "g", None)
-    assert chain == Chain("g", "g", None, None, False, now, now, later, None, None)
+    assert chain == Chain("g", "g", None, None, False, now, now, later, None, None, None)
 
 
 async def test_names_that_differ_in_case_only_are_kept_apart_by_a_number_and_nothing_is_lost(empty, clock, monkeypatch):

@@ -71,7 +71,7 @@ oauth_chains = sa.Table(
     # None for chains that began before addresses were stored.
     sa.Column("first_address", sa.String(64)),
     sa.Column("last_address", sa.String(64)),
-    # Whether it branched off another chain from another network than that chain's.
+    # Whether it, or the chain that it branched off, came from another network than the chain before.
     sa.Column("is_from_elsewhere", sa.Boolean, nullable=False),
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("last_used_at", UtcDateTime, nullable=False),
@@ -79,6 +79,8 @@ oauth_chains = sa.Table(
     # The last time that a used token of this chain was sent again after its grace, and the sender's address.
     sa.Column("reused_at", UtcDateTime),
     sa.Column("reused_from", sa.String(64)),
+    # The hash of the used token that it began with. None for the first chain of a login, and for older chains.
+    sa.Column("started_with", sa.String(64)),
 )
 
 oauth_refresh_tokens = sa.Table(

@@ -160,7 +160,43 @@ async def test_a_chain_from_another_network_is_marked(flow, make_browser, list_c
         await refresh(Flow(two, flow.base, client), login)
     marks = {chain.is_from_elsewhere for chain in await list_copies()}
     assert marks == ({True, False} if is_elsewhere else {False})
-    assert ("another network" in (await page.get("/apps")).text) == is_elsewhere
+    assert ("Came from another network" in (await page.get("/apps")).text) == is_elsewhere
+
+
+async def test_a_marked_chain_marks_the_chains_that_branch_off_it(flow, make_browser, list_copies):
+    login, client = await flow.tokens(), flow.client
+    await refresh(flow, login)
+    async with make_browser("192.0.2.7") as http:
+        thief = Flow(http, flow.base, client)
+        stolen = await refresh(thief, login)
+        await refresh(thief, stolen)
+        await refresh(thief, stolen)
+    assert {(chain.first_address, chain.is_from_elsewhere) for chain in await list_copies()} == {
+        ("127.0.0.1", False),
+        ("192.0.2.7", True),
+    }
+
+
+async def test_a_chain_that_goes_on_from_another_network_is_told_to_have_moved(flow, make_browser, list_copies):
+    login = await flow.tokens()
+    assert "moved to another network" not in (await flow.http.get("/apps")).text
+    async with make_browser("192.0.2.7") as http:
+        await refresh(Flow(http, flow.base, flow.client), login)
+    assert "moved to another network" in (await flow.http.get("/apps")).text
+
+
+async def test_a_copy_that_was_ended_does_not_come_back_with_the_token_it_began_with(flow, make_browser, list_copies):
+    login = await flow.tokens()
+    mine = await refresh(flow, login)
+    async with make_browser("192.0.2.7") as http:
+        thief = Flow(http, flow.base, flow.client)
+        await refresh(thief, login)
+        (stolen,) = [chain for chain in await list_copies() if chain.is_from_elsewhere]
+        await press(flow, chain=stolen.id)
+        assert await is_refused(thief, login)
+    (left,) = await list_copies()
+    assert left.reused_from == "192.0.2.7"
+    await refresh(flow, mine)
 
 
 async def test_each_copy_is_shown_with_its_times_and_addresses(flow, make_browser, clock):

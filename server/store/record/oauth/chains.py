@@ -16,8 +16,9 @@ from server.store.tables.oauth import oauth_chains, oauth_grants
 class Chain:
     """A chain of a grant: refresh tokens of which each was exchanged for the next one.
 
-    `is_from_elsewhere`: it branched off another chain, from another network than that chain's. `reused_at` and
-    `reused_from`: the last time that a used token of it was sent again after its grace, and the sender's address.
+    `is_from_elsewhere`: it branched off another chain, from another network than that chain's, or off one that did.
+    `reused_at` and `reused_from`: the last time that a used token of it was sent again after its grace, and the
+    sender's address. `started_with`: the hash of the used token that it began with, if it branched off another chain.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Chain:
     expires_at: datetime
     reused_at: datetime | None
     reused_from: str | None
+    started_with: str | None
 
 
 async def insert_chain(connection: AsyncConnection, chain: Chain) -> None:
@@ -44,6 +46,7 @@ async def insert_chain(connection: AsyncConnection, chain: Chain) -> None:
             started_at=chain.started_at,
             last_used_at=chain.last_used_at,
             expires_at=chain.expires_at,
+            started_with=chain.started_with,
         )
     )
 

@@ -54,6 +54,15 @@ async def find_refresh_token(
     return None if row is None else RefreshToken(*row)
 
 
+async def expire_grace(connection: AsyncConnection, token_hash: str, before: datetime) -> None:
+    """Mark a used refresh token as exchanged at `before` at the latest, so that its grace is over."""
+    await connection.execute(
+        sa.update(oauth_refresh_tokens)
+        .where(oauth_refresh_tokens.c.token_hash == token_hash, oauth_refresh_tokens.c.rotated_at > before)
+        .values(rotated_at=before)
+    )
+
+
 async def rotate_refresh_token(connection: AsyncConnection, token_hash: str, now: datetime) -> bool:
     """Mark a refresh token as exchanged. Return False if it was exchanged before."""
     query = (
