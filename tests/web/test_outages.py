@@ -9,7 +9,9 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from itertools import product
 from pathlib import Path
+from string import ascii_lowercase
 
 import httpx
 import pytest
@@ -26,6 +28,7 @@ from tests.helpers.doors import call_tool
 from tests.helpers.processes import find_free_port
 from tests.helpers.site import NO_TLS, open_site
 from tests.helpers.statements import note_statements
+from tools.entities.listing import STILL_READING
 
 pytestmark = pytest.mark.anyio
 
@@ -63,6 +66,16 @@ async def test_a_full_disk_is_named_at_both_doors_and_what_is_stored_can_still_b
     assert (await ann.http.get(f"/v1/memories/{memory_id}")).status_code == 200
     found = (await ann.http.post("/v1/context", json={"message": "where is the heron?"})).json()
     assert [match["content"] for match in found["memories"]["matches"]] == ["the heron waits"]
+
+
+async def test_entities_are_listed_from_what_was_read_before_the_disk_was_full(site, ann):
+    await ann.store("the heron waits", entity="pond")
+    (entity,) = (await ann.http.get("/v1/entities")).json()["entities"]
+    await ann.store(" met ".join(f"Ka{one}la Mo{two}e" for one, two in product(ascii_lowercase[:16], repeat=2)))
+    await fill_disk(site.services.db)
+    answer = (await ann.http.get("/v1/entities")).json()
+    assert (answer["meta"]["notice"], [each["name"] for each in answer["entities"]]) == (STILL_READING, ["pond"])
+    assert (await ann.http.get(f"/v1/entities/{entity['id']}")).json()["entity"]["name"] == "pond"
 
 
 async def test_a_full_disk_is_one_short_line_a_minute_in_the_log(site, ann, capsys):
