@@ -34,6 +34,9 @@ RULES = re.compile(
     r"|stands for no value"
     r"|name the memories in ids, or at least one filter"
     r"|words are for the actions tag and untag|to_project is for the action move"
+    r"|send at least one of name, type, add_aliases"  # null is as good as nothing
+    r"|name the entities to merge into it|at least one name stays|is no name of|keeps at least one name"
+    r"|an entity has at most \d+ names"
     r"|has only common words"  # a text to skip that would match anything
     r"|send a name, a path or a repository"
     r"|invisible character U\+|looks like a plain one|stands for a folder"  # of a new name

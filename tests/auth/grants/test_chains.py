@@ -177,7 +177,7 @@ async def test_a_marked_chain_marks_the_chains_that_branch_off_it(flow, make_bro
     }
 
 
-async def test_a_chain_that_goes_on_from_another_network_is_told_to_have_moved(flow, make_browser, list_copies):
+async def test_a_chain_that_goes_on_from_another_network_is_told_to_have_moved(flow, make_browser):
     login = await flow.tokens()
     assert "moved to another network" not in (await flow.http.get("/apps")).text
     async with make_browser("192.0.2.7") as http:
