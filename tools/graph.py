@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from server.memory.link_kinds import find_inverse
 from server.memory.models import Linkage, Timestamp
 from server.store.record import graph, memories
 from tools.core.answers import Answer
@@ -54,6 +55,11 @@ class NeighbourView(BaseModel):
     id: str = Field(description="The memory's or item's id, or the file's path.")
     type: str = Field(description="memory, item or file.")
     label: str = Field(description="The meaning of the link.")
+    inverse: str | None = Field(
+        default=None,
+        exclude_if=lambda inverse: inverse is None,
+        description="What an incoming link means from here, e.g. `superseded_by`; absent for labels of one's own.",
+    )
 
 
 class RelatedAnswer(Answer):
@@ -115,7 +121,10 @@ async def list_related_memories(services: Services, call: Call, args: MemoryRef)
     return RelatedAnswer(
         meta=call.meta,
         outgoing=[NeighbourView(id=each.id, type=each.type, label=each.label) for each in outgoing],
-        incoming=[NeighbourView(id=each.id, type=each.type, label=each.label) for each in incoming],
+        incoming=[
+            NeighbourView(id=each.id, type=each.type, label=each.label, inverse=find_inverse(each.label))
+            for each in incoming
+        ],
         truncated=truncated,
     )
 

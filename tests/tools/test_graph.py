@@ -53,7 +53,7 @@ async def test_links_can_be_added_and_are_kept_once(ann, clock):
     found = await ann.call("retrieve_context", {"message": "one", "include_graph": True})
     assert [each["linkages"] for each in found["memories"]["matches"] if each["id"] == one] == [linkages]
     assert (await ann.call("related_memories", {"id": other}))["incoming"] == [
-        {"id": one, "type": "memory", "label": "supports"}
+        {"id": one, "type": "memory", "label": "supports", "inverse": "supported_by"}
     ]
 
 

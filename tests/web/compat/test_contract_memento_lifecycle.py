@@ -53,7 +53,8 @@ async def test_get_related_is_outgoing_and_incoming(cat):
         {"id": target, "type": "memory", "label": "related"},
         {"id": "docs/a.md", "type": "file", "label": "source"},
     ]
-    assert body["incoming"] == [{"id": above, "type": "memory", "label": "supersedes"}]
+    by = {"type": "memory", "label": "supersedes", "inverse": "superseded_by"}
+    assert body["incoming"] == [{"id": above} | by]
 
 
 @pytest.mark.parametrize("what", ["graph", "related"])

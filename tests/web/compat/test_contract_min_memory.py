@@ -206,7 +206,7 @@ async def test_link_memories_adds_a_link_once_and_refuses_a_circle(cat):
     for _ in range(2):
         assert await ask(cat, "link_memories", link) == {"status": "linked"} | link
     graph = (await call_tool(cat, "related_memories", {"id": other})).body
-    assert graph["incoming"] == [{"id": one, "type": "memory", "label": "refines"}]
+    assert graph["incoming"] == [{"id": one, "type": "memory", "label": "refines", "inverse": "refined_by"}]
     back = {"memory_id": other, "related_id": one, "relation_type": "refines"}
     await check_refused(cat, "link_memories", back, "invalid: related_id: this would close a circle")
     await check_refused(cat, "link_memories", link | {"related_id": one}, "a memory cannot link to itself")
@@ -291,7 +291,8 @@ async def test_sync_session_keeps_all_of_a_session(cat):
     decision = kept["details"]["decisions"][0]
     assert (decision["action"], decision["previous_id"]) == ("created", old)
     related = (await call_tool(cat, "related_memories", {"id": old})).body
-    assert related["incoming"] == [{"id": decision["memory_id"], "type": "memory", "label": "supersedes"}]
+    by = {"type": "memory", "label": "supersedes", "inverse": "superseded_by"}
+    assert related["incoming"] == [{"id": decision["memory_id"]} | by]
     first = kept["details"]["status_updates"][0]["memory_id"]
     ended = [{"text": "The beta is over", "entity": "beta", "status": "completed"}]
     (update,) = (await ask(cat, "sync_session", {"project": "shop", "status_updates": ended}))["details"][
