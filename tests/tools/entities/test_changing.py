@@ -1,7 +1,10 @@
 """Entities that somebody makes, renames, merges and splits; the page of one; and bad input."""
 
+from datetime import timedelta
+
 import pytest
 
+from server.store.lifecycle.erasure import erase_due_memories
 from tests.helpers.doors import call_rest, check_refusal
 
 pytestmark = pytest.mark.anyio
@@ -119,6 +122,21 @@ async def test_names_that_differ_in_their_unicode_form_are_one_entity(ann):
     await ann.call("add_entity", {"name": "Zoë"})
     again = await ann.call("add_entity", {"name": "ZOE\u0308", "aliases": ["Ｚｏë", "zoë  "]})
     assert (again["is_new"], again["entity"]["aliases"]) == (False, [])
+
+
+@pytest.mark.parametrize("is_deleted_before", [False, True])
+async def test_a_name_that_a_merge_moved_goes_with_the_only_text_that_had_it(site, ann, clock, is_deleted_before):
+    secret = await ann.store("Aliazorna Bimbelton met Gromzilda Pockerby")
+    await ann.call("add_entity", {"name": "Aliazorna Bimbelton", "aliases": ["Ali"]})
+    await ann.call("merge_entities", {"id": "Ali", "others": ["Gromzilda Pockerby"]})
+    if is_deleted_before:
+        await ann.call("delete_memory", {"id": secret})
+        assert "Gromzilda Pockerby" in (await list_names(ann))["Aliazorna Bimbelton"][0]
+        clock.move(days=100)
+        await erase_due_memories(site.services.db, clock(), timedelta(days=30))
+    else:
+        await ann.call("delete_memory", {"id": secret, "erase": True})
+    assert await list_names(ann) == {"Aliazorna Bimbelton": (["Ali"], 0)}
 
 
 async def test_what_was_erased_is_in_no_name(ann):

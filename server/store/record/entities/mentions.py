@@ -322,3 +322,4 @@ async def erase_mentions(connection: AsyncConnection, memory_id: str) -> None:
     workspace_id = (await connection.execute(query)).scalar_one()
     await rows.hold_reading(connection, workspace_id)
     await forget_memories(connection, workspace_id, [memory_id])
+    await rows.prune_moved_names(connection, workspace_id)

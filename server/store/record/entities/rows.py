@@ -184,13 +184,25 @@ async def prune_names(connection: AsyncConnection, workspace_id: str, name_ids: 
 
     An entity whose shown name goes shows another one of its names.
     """
-    if not name_ids:
-        return
-    unused = sa.select(entity_names.c.id, entity_names.c.entity_id).where(
-        entity_names.c.id.in_(name_ids),
-        entity_names.c.is_kept.is_(False),
-        ~sa.exists().where(mentions.c.name_id == entity_names.c.id),
-    )
+    if name_ids:
+        await _delete_unused(
+            connection, workspace_id, entity_names.c.id.in_(name_ids), entity_names.c.is_kept.is_(False)
+        )
+
+
+async def prune_moved_names(connection: AsyncConnection, workspace_id: str) -> None:
+    """Delete the names that a merge or a split moved, if nobody wrote them and no memory has them any more.
+
+    They were only found in texts, so they may be words of a text that is erased.
+    """
+    conditions = (entity_names.c.workspace_id == workspace_id, entity_names.c.is_kept, ~entity_names.c.is_given)
+    await _delete_unused(connection, workspace_id, *conditions)
+
+
+async def _delete_unused(connection: AsyncConnection, workspace_id: str, *conditions: sa.ColumnElement[bool]) -> None:
+    """Delete the names that meet the conditions and that no memory has, and entities without a name."""
+    is_mentioned = sa.exists().where(mentions.c.name_id == entity_names.c.id)
+    unused = sa.select(entity_names.c.id, entity_names.c.entity_id).where(*conditions, ~is_mentioned)
     rows = (await connection.execute(unused)).all()
     if not rows:
         return
