@@ -56,7 +56,7 @@ def _make_attachment(place: str, key: str, given: Any, fields: Mapping[str, Any]
 
 def are_memories(record: Record) -> bool:
     """Whether a record has what Claude remembers of a person."""
-    return bool({"conversations_memory", "project_memories"} & record.value.keys())
+    return bool({"conversations_memory", "project_memories", "memory_files"} & record.value.keys())
 
 
 def convert_memories(record: Record) -> Iterator[Entry]:

@@ -116,6 +116,13 @@ def test_claudes_export_gives_conversations_memories_and_projects_in_each_layout
     assert refused == []
 
 
+def test_the_newest_memories_of_claude_are_files(tmp_path):
+    files = [{"path": "work.md", "content": "# Work\nAnn builds servers."}]
+    (tmp_path / "m.json").write_text(json.dumps([{"memory_files": files, "account_uuid": "a"}]))
+    items, refused = read(tmp_path / "m.json")
+    assert (texts(items), refused) == (["Work\n\nAnn builds servers."], [])
+
+
 def test_mem0_gives_the_memories_of_its_list_and_of_its_vector_store():
     items, refused = read(GOLDEN / "mem0.json")
     assert texts(items) == ["Likes window seats", "Allergic to nuts"]
