@@ -50,17 +50,31 @@ async def receive_file(request: Request) -> AsyncGenerator[Path]:
     """Receive a body into a file, which is gone when the block ends. The entrance bounds its size.
 
     Raises:
-        Failure: `malformed`, there is no body.
+        Failure: `malformed`, there is no body; `unavailable`, the disk has no room for it.
     """
     with tempfile.NamedTemporaryFile(prefix="loci-import-") as file:
         size = 0
         async for piece in request.stream():
             size += len(piece)
-            await to_thread.run_sync(file.write, piece)
+            await _write(file, piece)
         if not size:
             raise Failure("malformed", "The body is empty. Send the file to import as the body.")
-        file.flush()
+        await _write(file, b"")
         yield Path(file.name)
+
+
+async def _write(file: Any, piece: bytes) -> None:
+    """Write a piece of a body so that others can read it."""
+
+    def write_and_flush() -> None:
+        file.write(piece)
+        file.flush()
+
+    try:
+        await to_thread.run_sync(write_and_flush)
+    except OSError as error:
+        message = f"The server's folder for temporary files has no room for this file ({error.strerror}). "
+        raise Failure("unavailable", f"{message}Import it with `loci import`, or in parts.") from None
 
 
 def add_to_openapi(openapi: dict[str, Any]) -> dict[str, Any]:

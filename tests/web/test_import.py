@@ -1,11 +1,14 @@
 """Imports over HTTP: a file that is sent is reported, shown while it is known, and undone; an export comes back."""
 
+import errno
+import io
 import json
+import os
 from typing import Any
 
 import pytest
 
-from server.web import request_body
+from server.web import import_endpoint, request_body
 from tests.helpers.doors import call_rest, check_refusal, read_answer
 
 pytestmark = pytest.mark.anyio
@@ -94,3 +97,15 @@ async def test_an_empty_body_and_one_that_is_too_large_are_refused(cat, monkeypa
     assert read_answer(await send(cat, b"")).error == "malformed"
     monkeypatch.setitem(request_body.BOUNDS, ("POST", "/v1/import"), 10)  # a gigabyte takes too long
     assert read_answer(await send(cat, LINES)).error == "too_large"
+
+
+async def test_a_server_without_room_for_the_file_says_so(cat, monkeypatch):
+    class FullDisk(io.BytesIO):
+        name = "nowhere"
+
+        def write(self, _piece):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(import_endpoint.tempfile, "NamedTemporaryFile", lambda **_options: FullDisk())
+    answer = read_answer(await send(cat, LINES))
+    assert (answer.status, "`loci import`" in answer.body["message"]) == (503, True)
