@@ -59,7 +59,9 @@ _PLACES = {
         "Write everything of a workspace or an account, for `loci import`. Works while the server runs.",
     ),
     "verify-export": _Place(
-        "export_memories", "verify_export", "Check the digests and the signature of a PAM document, without a server."
+        "export_memories",
+        "verify_export",
+        "Check a document of Portable AI Memory: its digests and its signature. Needs no server and no network.",
     ),
     "reindex": _Place(
         "reindex", "reindex", "Build the search store anew from the record, without embedding anything again."
@@ -108,7 +110,9 @@ _PLACES = {
     "model": _Place("model", "app", "The models, which recall by meaning needs."),
     "consolidation": _Place("consolidation", "app", "What was merged in a workspace, and the way back."),
     "audit": _Place("audit", "app", "The audit of calls."),
-    "usage": _Place("usage", "print_usage", "Print what each account has used, by month and kind."),
+    "usage": _Place(
+        "usage", "print_usage", "Print what each account has used, by month and kind, and the limits of its plan."
+    ),
     "webhook": _Place("webhooks", "app", "The events for LOCI_WEBHOOK_URL."),
 }
 

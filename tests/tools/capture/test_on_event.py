@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from server.limits import Limits
 from server.store.search.seam import EngineDown
 from server.store.tables.capture import events, sessions, told_texts
 from tests.helpers.databases import create_postgres_database
@@ -276,7 +277,7 @@ async def test_a_store_that_is_down_is_logged_and_the_event_is_stored_all_the_sa
 
 
 async def test_what_cannot_be_stored_is_logged_and_the_agent_is_told_all_the_same(settings, clock):
-    limits = settings.model_copy(update={"plans": {"none": {"workspaces": 0}}, "default_plan": "none"})
+    limits = settings.model_copy(update={"plans": {"none": Limits(workspaces=0)}, "default_plan": "none"})
     async with open_site(limits, clock) as site:
         ann = await site.add_person("ann")
         with capture_logs() as logs:
