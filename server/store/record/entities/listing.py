@@ -51,10 +51,29 @@ async def list_by_count(
     conditions = [entities.c.workspace_id == workspace_id]
     if wanted.is_about:
         conditions.append(count > 0)
-    query = sa.select(*ENTITY_COLUMNS).where(*conditions).order_by(count.desc(), entities.c.name)
-    page = [Entity(*row) for row in await connection.execute(query.limit(limit).offset(offset))]
+    ranked = sa.select(*ENTITY_COLUMNS).where(
+        *conditions, *await _find_least(connection, conditions, count, limit, offset)
+    )
+    query = ranked.order_by(count.desc(), entities.c.name).limit(limit).offset(offset)
+    page = [Entity(*row) for row in await connection.execute(query)]
     total = (await connection.execute(sa.select(sa.func.count()).select_from(entities).where(*conditions))).scalar_one()
     return [(each, each.about_count if wanted.is_about else each.memory_count) for each in page], total
+
+
+async def _find_least(
+    connection: AsyncConnection,
+    conditions: Sequence[sa.ColumnElement[bool]],
+    count: sa.Column[int],
+    limit: int,
+    offset: int,
+) -> list[sa.ColumnElement[bool]]:
+    """Return the condition on the count of memories that all entities of a page fulfil; none if the page is not full.
+
+    It is read from the index, backwards. So only the entities of the page and their equals are sorted by name.
+    """
+    last = sa.select(count).where(*conditions).order_by(count.desc()).limit(1).offset(offset + limit - 1)
+    least = (await connection.execute(last)).scalar_one_or_none()
+    return [] if least is None else [count >= least]
 
 
 async def count_filtered(connection: AsyncConnection, workspace_id: str, wanted: EntityFilter) -> dict[str, int]:

@@ -57,7 +57,8 @@ async def read_state(connection: AsyncConnection, workspace_id: str, now: dateti
     expired = (
         sa.exists()
         .where(mentions.c.expires_at <= now, entity_names.c.id == mentions.c.name_id)
-        .where(entity_names.c.workspace_id == workspace_id)
+        # Concatenated, so that the few expired mentions are looked at first, and not all names of the workspace.
+        .where(entity_names.c.workspace_id.concat("") == workspace_id)
     )
     query = (
         sa.select(
@@ -298,7 +299,7 @@ async def _forget_expired(connection: AsyncConnection, workspace_id: str, now: d
     query = (
         sa.select(mentions.c.memory_id)
         .join(entity_names, entity_names.c.id == mentions.c.name_id)
-        .where(mentions.c.expires_at <= now, entity_names.c.workspace_id == workspace_id)
+        .where(mentions.c.expires_at <= now, entity_names.c.workspace_id.concat("") == workspace_id)
         .distinct()
         .limit(STEP)
     )
