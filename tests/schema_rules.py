@@ -37,6 +37,9 @@ RULES = re.compile(
     r"|send at least one of name, type, add_aliases"  # null is as good as nothing
     r"|name the entities to merge into it|at least one name stays|is no name of|keeps at least one name"
     r"|an entity has at most \d+ names"
+    r"|a personal account has one member"
+    r"|Choose a name of 1 to "
+    r"|is in the account that this workspace belongs to"
     r"|has only common words"  # a text to skip that would match anything
     r"|send a name, a path or a repository"
     r"|invisible character U\+|looks like a plain one|stands for a folder"  # of a new name

@@ -10,6 +10,7 @@ from tools import (
     golden,
     graph,
     health,
+    promotion,
     search,
     settings,
     timeline,
@@ -31,13 +32,14 @@ from tools.imports import operations as imports
 from tools.memories import bulk, history, ingest, marking
 from tools.memories import operations as memories
 from tools.notes import identity, skip_list, working_items, working_memory, working_notes
-from tools.people import activity, audit, keys, plans, preferences, usage
+from tools.people import accounts, activity, audit, invitations, keys, plans, preferences, shares, usage, users
 
 _ROWS: dict[str, tuple[Operation, ...]] = {
     "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),
     "Memories": (*memories.OPERATIONS, *ingest.OPERATIONS, *extraction.OPERATIONS),
     "Timeline": timeline.OPERATIONS,
     "Curation": (*marking.OPERATIONS, *history.OPERATIONS, *bulk.OPERATIONS),
+    "Promotion": promotion.OPERATIONS,
     "Links": (*graph.OPERATIONS, *workspace_graph.OPERATIONS),
     "Entities": (
         *listing.OPERATIONS,
@@ -51,7 +53,9 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
     "Working memory": (*working_notes.OPERATIONS, *working_memory.OPERATIONS, *working_items.OPERATIONS),
     "Skip list": skip_list.OPERATIONS,
     "Identity": identity.OPERATIONS,
-    "Workspaces": workspaces.OPERATIONS,
+    "Workspaces": (*workspaces.OPERATIONS, *shares.OPERATIONS),
+    "Accounts": (*accounts.OPERATIONS, *invitations.OPERATIONS),
+    "Users": users.OPERATIONS,
     "Projects": projects.OPERATIONS,
     "Sessions and events": (*sessions.OPERATIONS, *events.OPERATIONS, *on_event.OPERATIONS),
     "Jobs": jobs.OPERATIONS,

@@ -7,8 +7,11 @@ from pydantic import BaseModel, Field
 from server.errors import Failure
 from server.memory.models import Timestamp
 from server.store.record import workspaces
-from server.store.record.workspaces import Workspace
+from server.store.record.people import rights
+from server.store.record.people.rights import Right
+from server.store.record.workspaces import MissingWorkspace, Workspace
 from server.store.search.seam import EngineDown
+from tools.core.access import find_named_workspace, find_workspace_by_id
 from tools.core.arguments import Args, NoArgs, WorkspaceName
 from tools.core.call import AccountCall
 from tools.core.fields import Id
@@ -23,6 +26,8 @@ class WorkspaceView(BaseModel):
     name: str = Field(description="Its name, which the `workspace` argument and the header take.")
     created_at: Timestamp = Field(description="When it was made.")
     updated_at: Timestamp = Field(description="When something in it last changed.")
+    address: str = Field(description="What the `workspace` argument takes for it: `account/name` of another account's.")
+    may_write: bool = Field(description="False if you may read it only.")
 
 
 class CreateWorkspace(Args):
@@ -38,7 +43,7 @@ class CreatedWorkspace(WorkspaceView):
 
 
 class WorkspaceList(BaseModel):
-    """An account's workspaces."""
+    """The workspaces that somebody may use."""
 
     workspaces: list[WorkspaceView] = Field(description="The workspaces, oldest first.")
 
@@ -56,8 +61,9 @@ class DeletedWorkspace(BaseModel):
     name: str = Field(description="Its name, which is free again.")
 
 
-def _to_view_fields(workspace: Workspace) -> dict[str, object]:
-    return {name: getattr(workspace, name) for name in WorkspaceView.model_fields}
+def _to_view_fields(workspace: Workspace, address: str, right: Right) -> dict[str, object]:
+    fields: dict[str, object] = {name: getattr(workspace, name) for name in ("id", "name", "created_at", "updated_at")}
+    return fields | {"address": address, "may_write": right >= Right.WRITE}
 
 
 def _refuse_bound(call: AccountCall) -> None:
@@ -68,26 +74,38 @@ def _refuse_bound(call: AccountCall) -> None:
 async def create_workspace(services: Services, call: AccountCall, args: CreateWorkspace) -> CreatedWorkspace:
     """Make a workspace, or find the one of that name."""
     _refuse_bound(call)
-    principal = call.principal
-    account_id, name = await services.directory.locate_workspace(principal.user_id, principal.account_id, args.name)
-    made, created = await services.directory.ensure_workspace(account_id, name, services.encoder.generation)
-    return CreatedWorkspace.model_validate(_to_view_fields(made) | {"created": created})
+    found = await find_named_workspace(services, call.principal, args.name)
+    wanted = found.workspace
+    if isinstance(wanted, MissingWorkspace):
+        found.demand(Right.WRITE)
+    made, created = await services.directory.ensure_workspace(
+        wanted.account_id, wanted.name, services.encoder.generation
+    )
+    address = made.name if made.account_id == call.principal.account_id else args.name
+    return CreatedWorkspace.model_validate(_to_view_fields(made, address, found.right) | {"created": created})
 
 
 async def list_workspaces(services: Services, call: AccountCall, args: NoArgs) -> WorkspaceList:  # noqa: ARG001 - a handler's signature
-    """Return the caller's workspaces; a bound key sees only its own."""
+    """Return the workspaces that the caller may use, of all accounts; a bound key sees only its own."""
+    principal = call.principal
     async with services.db.read() as connection:
-        found = await workspaces.list_workspaces(connection, call.principal.account_id)
-    mine = [each for each in found if call.principal.workspace_id in {None, each.id}]
-    return WorkspaceList(workspaces=[WorkspaceView.model_validate(_to_view_fields(each)) for each in mine])
+        usable = await rights.list_usable_workspaces(connection, principal.user_id)
+        mine = [each for each in usable if principal.workspace_id in {None, each.id}]
+        found = await workspaces.get_workspaces(connection, [each.id for each in mine])
+    views: list[WorkspaceView] = []
+    for each in mine:
+        if (workspace := found.get(each.id)) is not None:
+            is_own = workspace.account_id == principal.account_id
+            address = workspace.name if is_own else f"{each.account}/{workspace.name}"
+            views.append(WorkspaceView.model_validate(_to_view_fields(workspace, address, each.right)))
+    return WorkspaceList(workspaces=views)
 
 
 async def delete_workspace(services: Services, call: AccountCall, args: WorkspaceRef) -> DeletedWorkspace:
     """Hide a workspace and everything in it. Raises `not_found` for a workspace that is not the caller's."""
     _refuse_bound(call)
-    async with services.db.read() as connection:
-        found = await workspaces.get_workspace(connection, args.id)
-    if found is None or found.account_id != call.principal.account_id:
+    found = await find_workspace_by_id(services, call.principal, args.id, Right.MANAGE)
+    if found is None:
         raise Failure("not_found", f"There is no workspace {args.id}.", field="id")
     await services.directory.delete_workspace(found)
     services.authenticator.evict(found.id)

@@ -71,9 +71,9 @@ class Authenticator:
         return await self._verify_token(bearer)
 
     def evict(self, ended_id: str) -> None:
-        """Drop the cached principals of a key, a grant, a chain or a workspace that has ended, by its id."""
+        """Drop the cached principals of a key, a grant, a chain, a workspace or a user that has ended, by its id."""
         self._principals.forget_if(
-            lambda each: ended_id in {each.credential_id, each.grant_id, each.chain_id, each.workspace_id}
+            lambda each: ended_id in {each.credential_id, each.grant_id, each.chain_id, each.workspace_id, each.user_id}
         )
 
     def take_last_uses(self) -> dict[str, datetime]:

@@ -8,6 +8,8 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("/nights", "Nights"),
     ("/import", "Import"),
     ("/live", "Live"),
+    ("/workspaces", "Workspaces"),
+    ("/people", "People"),
     ("/apps", "Apps"),
     ("/keys", "Keys"),
 )

@@ -106,6 +106,8 @@ _PLACES = {
         "Write docs/api.md, the page of the API, from the operations and docs/api. For developers of Loci.",
     ),
     "user": _Place("users", "app", "The people who can log in."),
+    "account": _Place("people.accounts", "app", "The accounts of teams, and their members."),
+    "workspace": _Place("people.workspaces", "app", "Workspaces, and the people whom they are shared with."),
     "key": _Place("keys", "app", "API keys, for scripts and for recall links."),
     "model": _Place("model", "app", "The models, which recall by meaning needs."),
     "consolidation": _Place("consolidation", "app", "What was merged in a workspace, and the way back."),

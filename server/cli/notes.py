@@ -17,9 +17,21 @@ async def note_command(
     settings: Settings, db: Database, user: User, operation: str, effect: EffectName, workspace_id: str | None = None
 ) -> None:
     """Note in a user's audit that the server's operator ran a command on what is theirs."""
+    await note_account_command(settings, db, user.account_id, operation, effect, workspace_id)
+
+
+async def note_account_command(
+    settings: Settings,
+    db: Database,
+    account_id: str,
+    operation: str,
+    effect: EffectName,
+    workspace_id: str | None = None,
+) -> None:
+    """Note in an account's audit that the server's operator ran a command on it."""
     now = utc_now()
     entry = Entry(
-        account_id=user.account_id,
+        account_id=account_id,
         at=now,
         request_id=new_id(now),
         user_id=OPERATOR,

@@ -27,13 +27,15 @@ from server.config import Settings
 from server.errors import Failure
 from server.small_files import MOST_SECRET_BYTES
 from server.store.epoch import raise_epoch
-from server.store.record.people import accounts
+from server.store.record.people import accounts, shutting_out
 from server.store.record.people.plans import Plans
 from server.store.record.people.sessions import delete_user_sessions
+from server.store.record.people.shutting_out import OwnsAlone
 from server.variables import has_foreign_bytes
 from server.wiring.webhooks import build_outbox
 from tools.core.fields import check_zone
 from tools.core.store_refusals import refusals_as_failures
+from tools.people.users import make_owner_failure, make_removed_failure
 
 app = typer.Typer(help="The people who can log in.", no_args_is_help=True, add_completion=False)
 
@@ -141,6 +143,55 @@ def set_password(name: Name, *, password_stdin: PasswordStdin = False) -> None:
         stderr.print(f"The password of [bold]{name}[/bold] is changed.")
 
     run_command(change_password)
+
+
+@app.command("disable")
+def disable_user(name: Name) -> None:
+    """Shut a user out: their sessions, apps and keys end at once. What they stored stays."""
+
+    async def shut_out(settings: Settings) -> None:
+        async with open_record(settings) as db:
+            async with db.write() as connection:
+                user = await find_user(connection, name)
+                await shutting_out.disable_user(connection, user.id, utc_now())
+            await note_command(settings, db, user, "disable_user", "update")
+        stderr.print(f"[bold]{name}[/bold] is shut out. `loci user enable {name}` lets them log in again.")
+
+    run_command(shut_out)
+
+
+@app.command("enable")
+def enable_user(name: Name) -> None:
+    """Let a user who was shut out log in again. Apps and keys are connected anew."""
+
+    async def let_in(settings: Settings) -> None:
+        async with open_record(settings) as db:
+            async with db.write() as connection:
+                user = await find_user(connection, name)
+                if not await shutting_out.enable_user(connection, user.id):
+                    raise make_removed_failure(name)
+            await note_command(settings, db, user, "enable_user", "update")
+        stderr.print(f"[bold]{name}[/bold] may log in.")
+
+    run_command(let_in)
+
+
+@app.command("remove")
+def remove_user(name: Name) -> None:
+    """Shut a user out for good, and take them out of every account. What they stored stays, under their name."""
+
+    async def delete_user(settings: Settings) -> None:
+        async with open_record(settings) as db:
+            async with db.write() as connection:
+                user = await find_user(connection, name)
+                try:
+                    await shutting_out.remove_user(connection, user.id, utc_now())
+                except OwnsAlone as error:
+                    raise make_owner_failure(error) from None
+            await note_command(settings, db, user, "remove_user", "delete")
+        stderr.print(f"[bold]{name}[/bold] is removed.")
+
+    run_command(delete_user)
 
 
 @app.command("set-plan")

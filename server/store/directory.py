@@ -12,7 +12,7 @@ from server.store.db import Database
 from server.store.epoch import Epoch, raise_epoch
 from server.store.forgetting_cache import ForgettingCache
 from server.store.record import workspaces
-from server.store.record.people import accounts
+from server.store.record.people import accounts, rights
 from server.store.record.people.plans import Plans
 from server.store.record.workspaces import Workspace
 
@@ -72,10 +72,11 @@ class Directory:
     async def locate_workspace(self, user_id: UserId, account_id: str, asked: str | None) -> tuple[str, str]:
         """Return the id of the account and the name of the workspace that a user asks for.
 
-        `asked` is `name`, `account/name` of an account that the user is in, or None for the user's default.
+        `asked` is `name`, `account/name`, or None for the user's default. Whether the user may use the workspace is
+        not decided here.
 
         Raises:
-            WorkspaceNotFound: there is no such account, or the user is not in it.
+            WorkspaceNotFound: there is no such account, or the user is not in it and nothing in it is shared with them.
             WorkspaceNameTooLong: the name has more than `LONGEST_NAME` characters.
         """
         if asked is None:
@@ -86,7 +87,7 @@ class Directory:
         if not slash:
             return account_id, name
         async with self._db.read() as connection:
-            mine = await accounts.list_member_accounts(connection, user_id)
+            mine = await rights.list_named_accounts(connection, user_id)
         by_key = {fold_name(each): account_id for each, account_id in mine.items()}
         if (key := fold_name(account)) not in by_key:
             raise WorkspaceNotFound(asked)

@@ -28,11 +28,12 @@ async def answer_picture(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the picture. Refusals are raised, for the guard and the entrance."""
     request = Request(scope, receive)
     named, wanted = read_workspace_name(request), request.path_params["workspace"]
-    if named is not None and named.casefold() != wanted.casefold():
+    if named is not None and named.rpartition("/")[2].casefold() != wanted.casefold():
         message = f"This picture is in the workspace {wanted!r}, and the connection names {named!r}."
         raise Failure("forbidden", message, field="workspace")
     door = Door(principal=request.state.principal, request_id=request.state.request_id)
-    found = await execute_operation(VIEW_IMAGE, request.state.services, door, dict(request.path_params))
+    arguments = dict(request.path_params) | {"workspace": named or wanted}
+    found = await execute_operation(VIEW_IMAGE, request.state.services, door, arguments)
     assert isinstance(found, AnswerImage)  # noqa: S101 - the handler's type
     headers = _HEADERS | {"Content-Disposition": f'inline; filename="{found.filename}"'}
     await Response(found.data, 200, headers, found.mimetype)(scope, receive, send)

@@ -53,6 +53,22 @@ VALID: dict[str, dict[str, Any]] = {
     "remove_skip": {"id": NOBODY},
     "update_identity": {"crystal": "I am"},
     "delete_workspace": {"id": NOBODY},
+    "list_shares": {"id": NOBODY},
+    "share_workspace": {"id": NOBODY, "receiver": "ben"},
+    "unshare_workspace": {"id": NOBODY, "share_id": NOBODY},
+    "create_account": {"name": "team"},
+    "list_members": {"id": NOBODY},
+    "set_member_role": {"id": NOBODY, "user_id": NOBODY, "role": "reader"},
+    "remove_member": {"id": NOBODY, "user_id": NOBODY},
+    "create_invitation": {"id": NOBODY},
+    "list_invitations": {"id": NOBODY},
+    "revoke_invitation": {"id": NOBODY, "invitation_id": NOBODY},
+    "accept_invitation": {"link": "nothing"},
+    "disable_user": {"id": NOBODY},
+    "enable_user": {"id": NOBODY},
+    "remove_user": {"id": NOBODY},
+    "propose_memory": {"id": NOBODY, "to": "attic"},
+    "decide_proposal": {"id": NOBODY, "decision": "reject"},
     "create_project": {"name": "shop"},
     "read_project": {"id": NOBODY},
     "purge_project": {"id": NOBODY},
@@ -87,6 +103,15 @@ async def arrange_calls(person):
     made = (await person.http.post("/v1/keys", json={"workspace": "default", "expires_in_days": 3})).json()
     await call_rest(person, "create_project", VALID["create_project"])
     attic = (await person.http.post("/v1/workspaces", json={"name": "attic"})).json()
+    team = (await call_rest(person, "create_account", {"name": f"{person.name}-team"})).body["id"]
+    home = (await person.http.post("/v1/workspaces", json={"name": "default"})).json()["id"]
+    invitation = (await call_rest(person, "create_invitation", {"id": team})).body["id"]
+    received = {"id": home, "receiver": f"{person.name}-team"}
+    shared = (await call_rest(person, "share_workspace", received)).body
+    await person.http.post("/v1/workspaces", json={"name": "cellar"})
+    promoted = {"id": memory_id, "to": "cellar"}
+    await call_rest(person, "propose_memory", promoted)
+    proposal = (await call_rest(person, "list_proposals", {"workspace": "cellar"})).body["proposals"][0]["id"]
     several = [await person.store(f"milk {n}", tags=["milk"]) for n in range(4)]
     group = (await person.http.post("/v1/consolidate/group", json={"source_ids": several[:2]})).json()
     brought = (await person.http.post("/v1/import?filename=a.json", json={"content": "A pot"})).json()
@@ -186,6 +211,23 @@ async def arrange_calls(person):
         "create_workspace": [{"name": "new"}, {"name": "attic"}],
         "list_workspaces": [{}],
         "delete_workspace": [{"id": attic["id"]}],
+        "list_shares": [{"id": home}],
+        "share_workspace": [received | {"may_write": True}],
+        "unshare_workspace": [{"id": home, "share_id": shared["id"]}],
+        "list_accounts": [{}],
+        "create_account": [{"name": f"{person.name}-crew"}],
+        "list_members": [{"id": team}],
+        "set_member_role": [{"id": team, "user_id": person.user_id, "role": "owner"}],
+        "remove_member": [],  # the last owner stays
+        "create_invitation": [{"id": team, "role": "reader", "name": "ben"}, {"id": team}],
+        "list_invitations": [{"id": team}],
+        "revoke_invitation": [{"id": team, "invitation_id": invitation}],
+        "accept_invitation": [],  # takes another person
+        "list_users": [{}],
+        "propose_memory": [promoted],
+        "list_proposals": [{"workspace": "cellar"}, {"workspace": "nowhere"}],
+        "decide_proposal": [{"workspace": "cellar", "id": proposal, "decision": "keep_both"}],
+        **{name: [] for name in ("disable_user", "enable_user", "remove_user")},  # nobody shuts out themselves
         "create_project": [{"path": "/home/ann/garden"}, {"repository": "git@example.com:ann/garden.git"}],
         "list_projects": [{}],
         "read_project": [{"id": "garden"}],

@@ -11,6 +11,7 @@ ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 CHANGES = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), "<time>"),
     (re.compile(r"mp_live_[0-9a-f]{4,32}"), "<key>"),
+    (re.compile(r"link=[A-Za-z0-9_-]{43}"), "<link>"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "<url>"),
 )
 

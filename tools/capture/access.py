@@ -3,21 +3,8 @@
 from auth.principal import Principal
 from server.errors import Failure
 from server.store.record import workspaces
-from server.store.record.people import accounts
 from server.store.record.workspaces import Workspace
 from tools.core.services import Services
-
-
-async def find_own_workspace(services: Services, principal: Principal, workspace_id: str) -> Workspace | None:
-    """Return the workspace with this id if the caller may use it, else None."""
-    workspace = await services.directory.get_workspace(workspace_id)
-    if workspace is None or principal.workspace_id not in {None, workspace.id}:
-        return None
-    if workspace.account_id == principal.account_id:
-        return workspace
-    async with services.db.read() as connection:
-        mine = await accounts.list_member_accounts(connection, principal.user_id)
-    return workspace if workspace.account_id in mine.values() else None
 
 
 async def list_own_workspaces(services: Services, principal: Principal) -> dict[str, Workspace]:

@@ -13,12 +13,14 @@ from server.store.record import memories
 from server.store.record.capture import events, observations
 from server.store.record.capture.events import Event
 from server.store.record.capture.observations import Origin
+from server.store.record.people.rights import Right
 from server.store.record.workspaces import Workspace
-from tools.capture.access import find_own_workspace, make_not_found
+from tools.capture.access import make_not_found
 from tools.capture.names import ReportedKey, ReportedName, ReportedWord
 from tools.capture.recording import Delivery, Recorded, Report, clean_reports, record_reports
 from tools.capture.sessions import normalize_platform
 from tools.capture.wire import Epoch, EventView, JobView, Observation, Wire
+from tools.core.access import find_workspace_by_id
 from tools.core.answers import Answer
 from tools.core.arguments import Args, InWorkspace
 from tools.core.call import AccountCall, Call, PlacedCall, ensure_workspace
@@ -234,7 +236,7 @@ def _view_observation(origin: Origin, memory: Memory, event: Event, workspace: W
 async def _find_event(services: Services, call: AccountCall, event_id: str) -> tuple[Event, Workspace]:
     async with services.db.read() as connection:
         event = await events.get_event(connection, event_id)
-    workspace = event and await find_own_workspace(services, call.principal, event.workspace_id)
+    workspace = event and await find_workspace_by_id(services, call.principal, event.workspace_id, Right.READ)
     if event is None or workspace is None:
         raise make_not_found("Event", event_id)
     return event, workspace

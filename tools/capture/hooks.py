@@ -20,6 +20,7 @@ from tools.capture.names import HookId, HookName
 from tools.capture.places import SessionPlace, find_session_place
 from tools.capture.recording import Delivery, Report, clean_reports, record_reports
 from tools.capture.sessions import close_session, make_external_key, normalize_platform
+from tools.core.access import find_right_in_account
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call, PlacedCall, ensure_workspace
 from tools.core.services import Services
@@ -102,8 +103,11 @@ async def read_hook(services: Services, call: Call, args: OnEvent, kind: HookKin
     if session is not None:
         place = SessionPlace(session.project, session.place_key)
     else:
+        account_id = call.workspace.account_id
+        if await find_right_in_account(services.db, call.principal, account_id) is None:
+            account_id = call.principal.account_id  # whoever was given one workspace does not learn the names of others
         async with services.db.read() as connection:
-            place = await find_session_place(connection, call.workspace.account_id, args.cwd, args.repository)
+            place = await find_session_place(connection, account_id, args.cwd, args.repository)
     return Hook(args=args, kind=kind, session_key=key, session=session, place=place)
 
 

@@ -9,10 +9,12 @@ from server.errors import Failure
 from server.store.record.capture import jobs
 from server.store.record.capture.jobs import Job, JobFilter, Kind, State
 from server.store.record.journal import journal_change
+from server.store.record.people.rights import Right
 from server.store.record.workspaces import Workspace
-from tools.capture.access import find_own_workspace, list_own_workspaces, make_not_found
+from tools.capture.access import list_own_workspaces, make_not_found
 from tools.capture.projects import find_project
 from tools.capture.wire import JobView, Wire
+from tools.core.access import find_workspace_by_id
 from tools.core.arguments import Args
 from tools.core.call import AccountCall
 from tools.core.fields import Id, Moment, Name
@@ -93,7 +95,7 @@ class RequeuedJobs(Wire):
 
 async def list_jobs(services: Services, call: AccountCall, args: ListJobs) -> JobPage:
     """Return a page of the caller's jobs. Raises `not_found` for a project or an account that is not the caller's."""
-    mine = await _choose_workspaces(services, call, args)
+    mine = await _choose_workspaces(services, call, args, Right.READ)
     wanted = _to_filter(args, mine, [] if args.status is None else [args.status])
     async with services.db.read() as connection:
         page, total = await jobs.list_jobs(connection, wanted, args.limit, args.offset)
@@ -103,7 +105,7 @@ async def list_jobs(services: Services, call: AccountCall, args: ListJobs) -> Jo
 
 async def read_job(services: Services, call: AccountCall, args: JobRef) -> JobAnswer:
     """Return one job by its id. Raises `not_found`."""
-    job, workspace = await _find_job(services, call, args.id)
+    job, workspace = await _find_job(services, call, args.id, Right.READ)
     return JobAnswer(generation_job=JobView.make(job, workspace))
 
 
@@ -113,7 +115,7 @@ async def retry_job(services: Services, call: AccountCall, args: JobRef) -> Retr
     Raises:
         Failure: `not_found`; `conflict` if it is being done or completed.
     """
-    job, workspace = await _find_job(services, call, args.id)
+    job, workspace = await _find_job(services, call, args.id, Right.WRITE)
     changed = await _change(services, call, workspace, job, "requeue")
     if job.state != "queued" and changed is None:
         raise Failure("conflict", f"The job is {job.state}; only one that failed or was cancelled is done again.")
@@ -127,7 +129,7 @@ async def cancel_job(services: Services, call: AccountCall, args: JobRef) -> Can
     Raises:
         Failure: `not_found`; `conflict` if it is completed.
     """
-    job, workspace = await _find_job(services, call, args.id)
+    job, workspace = await _find_job(services, call, args.id, Right.WRITE)
     changed = await _change(services, call, workspace, job, "cancel")
     if job.state != "cancelled" and changed is None:
         raise Failure("conflict", "The job is completed; there is nothing to cancel.")
@@ -141,7 +143,7 @@ async def requeue_jobs(services: Services, call: AccountCall, args: RequeueJobs)
     Raises:
         Failure: `not_found` for a project or an account that is not the caller's.
     """
-    mine = await _choose_workspaces(services, call, args)
+    mine = await _choose_workspaces(services, call, args, Right.WRITE)
     wanted = _to_filter(args, mine, [args.status])
     async with services.db.write() as connection:
         page, total = await jobs.list_jobs(connection, wanted, MOST_REQUEUED)
@@ -164,21 +166,23 @@ async def _change(
     return changed[0] if changed else None
 
 
-async def _find_job(services: Services, call: AccountCall, job_id: str) -> tuple[Job, Workspace]:
+async def _find_job(services: Services, call: AccountCall, job_id: str, needed: Right) -> tuple[Job, Workspace]:
     async with services.db.read() as connection:
         job = await jobs.get_job(connection, job_id)
-    workspace = job and await find_own_workspace(services, call.principal, job.workspace_id)
+    workspace = job and await find_workspace_by_id(services, call.principal, job.workspace_id, needed)
     if job is None or workspace is None:
         raise make_not_found("Job", job_id)
     return job, workspace
 
 
-async def _choose_workspaces(services: Services, call: AccountCall, args: ChooseJobs) -> dict[str, Workspace]:
+async def _choose_workspaces(
+    services: Services, call: AccountCall, args: ChooseJobs, needed: Right
+) -> dict[str, Workspace]:
     if args.team not in {None, call.principal.account_id}:
         raise make_not_found("Team", args.team or "", "team")
     if args.project is None:
         return await list_own_workspaces(services, call.principal)
-    workspace = await find_project(services, call, args.project, "project")
+    workspace = await find_project(services, call, args.project, needed, "project")
     return {workspace.id: workspace}
 
 

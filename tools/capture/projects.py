@@ -21,9 +21,11 @@ from server.store.lifecycle.purge import purge_workspace
 from server.store.record import workspaces
 from server.store.record.capture import places
 from server.store.record.journal import journal_change
-from server.store.record.workspaces import Workspace
+from server.store.record.people.rights import Right
+from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.capture.access import list_own_workspaces, make_not_found
 from tools.capture.wire import ProjectView, Wire
+from tools.core.access import find_named_workspace
 from tools.core.arguments import Args, NoArgs, WorkspaceName
 from tools.core.call import AccountCall
 from tools.core.fields import Id
@@ -181,7 +183,8 @@ async def create_project(services: Services, call: AccountCall, args: CreateProj
         raise Failure("forbidden", "This key is bound to one workspace; it cannot make projects.")
     account_id, name = principal.account_id, None
     if args.name is not None:
-        account_id, name = await services.directory.locate_workspace(principal.user_id, account_id, args.name)
+        wanted = (await find_named_workspace(services, principal, args.name)).demand(Right.WRITE)
+        account_id, name = wanted.account_id, wanted.name
     async with services.db.write() as connection:
         resolved = await resolve_project(
             connection, services, account_id, name=name, path=args.path, repository=args.repository
@@ -202,7 +205,7 @@ async def list_projects(services: Services, call: AccountCall, args: NoArgs) -> 
 
 async def read_project(services: Services, call: AccountCall, args: ProjectRef) -> ProjectAnswer:
     """Return one project by its id. Raises `not_found`."""
-    workspace = await find_project(services, call, args.id)
+    workspace = await find_project(services, call, args.id, Right.READ)
     async with services.db.read() as connection:
         known = await places.list_places(connection, [workspace.id])
         fresh = await workspaces.get_workspace(connection, workspace.id) or workspace
@@ -215,7 +218,7 @@ async def purge_project(services: Services, call: AccountCall, args: PurgeProjec
     Raises:
         Failure: `not_found`.
     """
-    workspace = await find_project(services, call, args.id)
+    workspace = await find_project(services, call, args.id, Right.MANAGE)
     now = services.now()
     async with services.db.write() as connection:
         counts = await purge_workspace(connection, workspace.id, call.actor, now)
@@ -234,18 +237,25 @@ async def purge_project(services: Services, call: AccountCall, args: PurgeProjec
     return PurgedProject(project_id=workspace.name, counts=purged)
 
 
-async def find_project(services: Services, call: AccountCall, project_id: str, field: str = "id") -> Workspace:
-    """Return the workspace of a project that the caller may use. Raises `not_found`, with the field."""
+async def find_project(
+    services: Services, call: AccountCall, project_id: str, needed: Right, field: str = "id"
+) -> Workspace:
+    """Return the workspace of a project with which the caller may do what is needed.
+
+    Raises:
+        Failure: `not_found`, with the field; `forbidden` if they may do less.
+    """
     principal = call.principal
     refusal = make_not_found("Project", project_id, field)
     try:
-        place = await services.directory.locate_workspace(principal.user_id, principal.account_id, project_id)
+        found = await find_named_workspace(services, principal, project_id)
     except (WorkspaceNotFound, WorkspaceNameTooLong):
         raise refusal from None
-    found = await services.directory.find_workspace(*place)
-    if found is None or principal.workspace_id not in {None, found.id}:
+    workspace = found.workspace
+    if isinstance(workspace, MissingWorkspace) or principal.workspace_id not in {None, workspace.id}:
         raise refusal
-    return found
+    found.demand(needed)
+    return workspace
 
 
 OPERATIONS = (

@@ -12,11 +12,13 @@ from server.memory.capture.cleaning import bound_payload, clean_payload
 from server.store.record.capture import jobs, sessions
 from server.store.record.capture.jobs import Job
 from server.store.record.capture.sessions import Session
+from server.store.record.people.rights import Right
 from server.store.record.workspaces import Workspace
-from tools.capture.access import find_own_workspace, make_not_found
+from tools.capture.access import make_not_found
 from tools.capture.names import ReportedKey, ReportedName
 from tools.capture.recording import Delivery, Report, clean_reports, record_reports
 from tools.capture.wire import JobView, SessionView, Wire
+from tools.core.access import find_workspace_by_id
 from tools.core.answers import Answer
 from tools.core.arguments import Args, InWorkspace
 from tools.core.call import AccountCall, Call, PlacedCall, ensure_workspace
@@ -155,7 +157,7 @@ async def end_session(services: Services, call: AccountCall, args: SessionRef) -
         Failure: `not_found`.
     """
     now = services.now()
-    session, workspace = await find_session(services, call, args.id)
+    session, workspace = await find_session(services, call, args.id, Right.WRITE)
     async with services.db.write() as connection:
         made = await close_session(connection, workspace, session.id, now)
         session = await sessions.get_session(connection, session.id) or session
@@ -173,15 +175,17 @@ async def close_session(connection: AsyncConnection, workspace: Workspace, sessi
 
 async def read_session(services: Services, call: AccountCall, args: SessionRef) -> SessionAnswer:
     """Return one session by its id. Raises `not_found`."""
-    session, workspace = await find_session(services, call, args.id)
+    session, workspace = await find_session(services, call, args.id, Right.READ)
     return SessionAnswer(session=SessionView.make(session, workspace))
 
 
-async def find_session(services: Services, call: AccountCall, session_id: str) -> tuple[Session, Workspace]:
-    """Return a session that the caller may see, and its workspace. Raises `not_found`."""
+async def find_session(
+    services: Services, call: AccountCall, session_id: str, needed: Right
+) -> tuple[Session, Workspace]:
+    """Return a session, and its workspace with which the caller may do what is needed. Raises `not_found`."""
     async with services.db.read() as connection:
         session = await sessions.get_session(connection, session_id)
-    workspace = session and await find_own_workspace(services, call.principal, session.workspace_id)
+    workspace = session and await find_workspace_by_id(services, call.principal, session.workspace_id, needed)
     if session is None or workspace is None:
         raise make_not_found("Session", session_id)
     return session, workspace

@@ -4,13 +4,15 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from auth.principal import Principal
+from auth.principal import READ, Principal
 from server.errors import Failure
 from server.names import fold_name
 from server.storable import make_storable
 from server.store.audit.entry import EffectName
 from server.store.record.journal import Actor
-from server.store.record.workspaces import MissingWorkspace, Workspace, check_new_name
+from server.store.record.people.rights import Right
+from server.store.record.workspaces import MissingWorkspace, check_new_name
+from tools.core.access import FoundWorkspace, find_named_workspace, find_right
 from tools.core.arguments import Args, InWorkspace, validate, validate_request
 from tools.core.auditing import Trace, note_answer, note_failure
 from tools.core.call import AccountCall, Call, Door
@@ -76,7 +78,9 @@ async def _execute_request(
     try:
         with refusals_as_failures():
             if operation.is_in_workspace:
-                trace.workspace = await _find_workspace(services, door, args)
+                found = await _find_workspace(services, door, args)
+                trace.workspace = found.workspace
+                found.demand(Right.WRITE if operation.writes else Right.READ)
                 call = Call(door.principal, actor, trace.workspace)
                 return await _execute_in_workspace(operation, services, call, args)
             return await operation.handler(services, AccountCall(door.principal, actor), args)
@@ -106,7 +110,9 @@ async def open_call(
     try:
         actor, args = await _check_request(name, scope, model, services, door, raw)
         with refusals_as_failures():
-            trace.workspace = await _find_workspace(services, door, args)
+            found = await _find_workspace(services, door, args)
+            trace.workspace = found.workspace
+            found.demand(Right.READ if scope == READ else Right.WRITE)
     except BaseException as error:
         note_failure(services, door, trace, error)
         raise
@@ -191,7 +197,7 @@ def _read_peeks(operation: Operation, door: Door) -> dict[str, Any]:
     return {"peek_workspaces": door.peek}
 
 
-async def _find_workspace(services: Services, door: Door, args: Args) -> Workspace | MissingWorkspace:
+async def _find_workspace(services: Services, door: Door, args: Args) -> FoundWorkspace:
     """The workspace of a call: the credential's, else the argument's, else the connection's, else the user's default.
 
     A missing one is not made here: see `ensure_workspace`. But a connection that names a missing one is refused at its
@@ -202,15 +208,13 @@ async def _find_workspace(services: Services, door: Door, args: Args) -> Workspa
     asked = named or _read_connection_workspace(door)
     if principal.workspace_id is not None:
         return await _find_bound_workspace(services, principal, principal.workspace_id, asked)
-    account_id, name = await services.directory.locate_workspace(principal.user_id, principal.account_id, asked)
-    found = await services.directory.find_workspace(account_id, name)
-    if found is not None:
-        return found
-    check_new_name(name)
-    if asked is not None and named is None:
-        async with services.db.read() as connection:
-            await services.plans.check_room(connection, account_id, "workspaces")
-    return MissingWorkspace(account_id, name)
+    found = await find_named_workspace(services, principal, asked)
+    if isinstance(found.workspace, MissingWorkspace):
+        check_new_name(found.workspace.name)
+        if asked is not None and named is None:
+            async with services.db.read() as connection:
+                await services.plans.check_room(connection, found.workspace.account_id, "workspaces")
+    return found
 
 
 def _read_connection_workspace(door: Door) -> str | None:
@@ -222,13 +226,14 @@ def _read_connection_workspace(door: Door) -> str | None:
 
 async def _find_bound_workspace(
     services: Services, principal: Principal, workspace_id: str, asked: str | None
-) -> Workspace:
+) -> FoundWorkspace:
     bound = await services.directory.get_workspace(workspace_id)
-    if bound is None:
-        raise Failure("forbidden", "This key is bound to a workspace that was deleted. Make a new key.")
-    if asked is None or fold_name(asked) == fold_name(bound.name):
-        return bound
-    place = await services.directory.locate_workspace(principal.user_id, principal.account_id, asked)
-    if (place[0], fold_name(place[1])) != (bound.account_id, fold_name(bound.name)):
-        raise Failure("forbidden", f"This key is bound to the workspace {bound.name!r}.", field="workspace")
-    return bound
+    right = None if bound is None else await find_right(services.db, principal, bound)
+    if bound is None or right is None:
+        message = "This key is bound to a workspace that was deleted, or that you may not use any more. Make a new key."
+        raise Failure("forbidden", message)
+    if asked is not None and fold_name(asked) != fold_name(bound.name):
+        place = await services.directory.locate_workspace(principal.user_id, principal.account_id, asked)
+        if (place[0], fold_name(place[1])) != (bound.account_id, fold_name(bound.name)):
+            raise Failure("forbidden", f"This key is bound to the workspace {bound.name!r}.", field="workspace")
+    return FoundWorkspace(bound, right)

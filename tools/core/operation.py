@@ -55,6 +55,11 @@ class Operation:
         return self.is_in_workspace and self.effect in {Effect.CREATE, Effect.UPDATE}
 
     @property
+    def writes(self) -> bool:
+        """Whether it is for those who may write in its workspace."""
+        return self.effect is not Effect.READ or self.scope != "memory:read"
+
+    @property
     def is_in_workspace(self) -> bool:
         """Whether it is about a workspace, as most are, rather than about an account."""
         return issubclass(self.args, InWorkspace)

@@ -13,6 +13,7 @@ from server.store.record import memories, workspaces
 from server.store.record.followers import renew_followers
 from server.store.record.journal import journal_memories
 from server.store.record.notes import identity
+from server.store.record.people import rights
 from server.store.record.repetitions import TextKind, count_repetitions, find_repetitions
 from tools.core.answers import Answer
 from tools.core.call import Call
@@ -162,8 +163,11 @@ async def _find_elsewhere(connection: AsyncConnection, call: Call, texts: Sequen
     """Return the other workspaces of the same account, if the caller may read them, in which texts repeat these."""
     if call.principal.workspace_id is not None:
         return []
-    there = await workspaces.list_workspaces(connection, call.workspace.account_id)
-    names = {each.id: each.name for each in there if each.id != call.id_for_reading}
+    usable = await rights.list_usable_workspaces(connection, call.principal.user_id)
+    there = await workspaces.get_workspaces(connection, [each.id for each in usable])
+    account_id = call.workspace.account_id
+    same = [each for each in there.values() if each.account_id == account_id and each.id != call.id_for_reading]
+    names = {each.id: each.name for each in same}
     counts = await count_repetitions(connection, names.keys(), texts)
     return [TextElsewhere(workspace=names[each], count=count) for each, count in counts.items()]
 

@@ -14,7 +14,9 @@ from server.names import fold_name
 from server.store.epoch import raise_epoch
 from server.store.record.people import api_keys as keys
 from server.store.record.people.api_keys import KeyRow
+from server.store.record.people.rights import Right
 from server.store.record.workspaces import Workspace
+from tools.core.access import find_named_workspace
 from tools.core.arguments import Args, NoArgs, WorkspaceName
 from tools.core.call import AccountCall
 from tools.core.fields import End, Id, check_seen
@@ -128,10 +130,12 @@ async def _find_binding(services: Services, call: AccountCall, args: CreateKey) 
         return bound
     if args.workspace is None:
         return None
-    account_id, name = await services.directory.locate_workspace(
-        principal.user_id, principal.account_id, args.workspace
-    )
-    found, _ = await services.directory.ensure_workspace(account_id, name, services.encoder.generation)
+    named = await find_named_workspace(services, principal, args.workspace)
+    wanted = named.workspace
+    if isinstance(wanted, Workspace):
+        return wanted
+    named.demand(Right.WRITE)
+    found, _ = await services.directory.ensure_workspace(wanted.account_id, wanted.name, services.encoder.generation)
     return found
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import structlog
 
 from server.store.directory import WorkspaceNameTooLong, WorkspaceNotFound
-from server.store.record.workspaces import Workspace
+from server.store.record.workspaces import MissingWorkspace, Workspace
+from tools.core.access import find_named_workspace
 from tools.core.call import Call
 from tools.core.services import Services
 
@@ -29,12 +30,13 @@ async def find_peekable_workspaces(services: Services, call: Call, names: Sequen
 async def _find_peekable(services: Services, call: Call, name: str) -> Workspace | None:
     principal = call.principal
     try:
-        account_id, plain = await services.directory.locate_workspace(principal.user_id, principal.account_id, name)
+        found = (await find_named_workspace(services, principal, name)).workspace
     except (WorkspaceNotFound, WorkspaceNameTooLong):
         log.warning("peek.refused", reason="not_a_member", user=principal.user_id, workspace=name)
         return None
-    found = await services.directory.find_workspace(account_id, plain)
-    if found is not None and principal.workspace_id not in {None, found.id}:
+    if isinstance(found, MissingWorkspace):
+        return None
+    if principal.workspace_id not in {None, found.id}:
         log.warning("peek.refused", reason="key_is_bound", user=principal.user_id, workspace=name)
         return None
     return found

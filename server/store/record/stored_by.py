@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.db import Database
 from server.store.tables.accounts import api_keys, users
@@ -84,3 +85,13 @@ def name_app(row: sa.Row[Any]) -> str | None:
     if row.credential_id is not None and row.credential_id == row.user_id:
         return CONSOLE
     return row.app or row.prefix or row.client_id
+
+
+async def copy_stored_by(connection: AsyncConnection, memory_id: str, from_id: str) -> None:
+    """Have a memory say that it was stored by whoever stored another one."""
+    source = memories.alias("source")
+    values = {
+        name: sa.select(source.c[name]).where(source.c.id == from_id).scalar_subquery()
+        for name in ("user_id", "credential_id", "client_id")
+    }
+    await connection.execute(sa.update(memories).where(memories.c.id == memory_id).values(**values))

@@ -95,6 +95,12 @@ async def get_workspace(connection: AsyncConnection, workspace_id: str) -> Works
     return None if row is None else _from_row(row)
 
 
+async def get_workspaces(connection: AsyncConnection, workspace_ids: Sequence[str]) -> dict[str, Workspace]:
+    """Return those of the workspaces that are there, by id."""
+    found = [_from_row(row) for row in await connection.execute(_WORKSPACE.where(workspaces.c.id.in_(workspace_ids)))]
+    return {each.id: each for each in found}
+
+
 async def list_workspaces(connection: AsyncConnection, account_id: str) -> list[Workspace]:
     """Return the account's workspaces, oldest first."""
     query = _WORKSPACE.where(workspaces.c.account_id == account_id).order_by(workspaces.c.created_at, workspaces.c.id)

@@ -27,6 +27,7 @@ def load_all_tables() -> sa.MetaData:
         "links",
         "memories",
         "oauth",
+        "promotion",
         "runs",
         "usage",
         "webhooks",

@@ -95,6 +95,39 @@ workspaces = sa.Table(
     ),
 )
 
+# Links that make somebody a member: each works once. `made_by` is a user, or `operator` for a command.
+invitations = sa.Table(
+    "invitations",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("account_id", sa.String(36), sa.ForeignKey("accounts.id"), nullable=False, index=True),
+    sa.Column("link_hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("role", sa.String(20), nullable=False),
+    # The only user who may accept it; null: whoever has the link.
+    sa.Column("name", sa.String(200)),
+    sa.Column("made_by", sa.String(36), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+    sa.Column("accepted_by", sa.String(36)),
+    sa.Column("accepted_at", UtcDateTime),
+)
+
+# The permissions of people, and of the members of other accounts, to use a workspace: each for one of the two.
+workspace_shares = sa.Table(
+    "workspace_shares",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False),
+    sa.Column("user_id", sa.String(36), sa.ForeignKey("users.id"), index=True),
+    sa.Column("account_id", sa.String(36), sa.ForeignKey("accounts.id"), index=True),
+    sa.Column("may_write", sa.Boolean, nullable=False),
+    # The user who shared it.
+    sa.Column("made_by", sa.String(36), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("workspace_id", "user_id"),
+    sa.UniqueConstraint("workspace_id", "account_id"),
+)
+
 api_keys = sa.Table(
     "api_keys",
     metadata,

@@ -39,8 +39,8 @@ class Visit:
         return await execute_operation(CANONICAL[operation], self.request.state.services, door, sent)
 
     async def list_workspaces(self) -> list[str]:
-        """Return the names of the person's workspaces."""
-        return [each.name for each in (await self.execute("list_workspaces")).workspaces]
+        """Return the addresses of the workspaces that the person may use."""
+        return [each.address for each in (await self.execute("list_workspaces")).workspaces]
 
     async def read_form(self) -> Parameters:
         """Return the form of a request. Raises `forbidden` if it was not made for this browser."""

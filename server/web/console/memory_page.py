@@ -11,8 +11,6 @@ from auth.parameters import Parameters
 from server.errors import Failure
 from server.memory.models import Linkage
 from server.store.record import memories
-from server.store.record.people.accounts import list_member_accounts
-from server.store.record.workspaces import get_workspace
 from server.web.console.door import Visit, make_address, open_visit
 from server.web.console.history_view import show_change
 from tools.core.services import Services
@@ -37,6 +35,7 @@ DONE: Mapping[str, str] = {
     "linked": "The link is there.",
     "unlinked": "The link is gone.",
     "undone": "The change was undone.",
+    "proposed": "Proposed. Those who may write there decide.",
 }
 #: The buttons that run an operation on the memory alone, with the word for it afterwards.
 _MARKS: Mapping[str, tuple[str, str]] = {
@@ -60,8 +59,10 @@ async def serve_memory_page(request: Request) -> Response:
     history = await visit.execute("memory_history", workspace, id=memory_id)
     linked = [each.id for each in memory.linkages if each.type == "memory"]
     titles = await list_titles(visit, workspace, linked)
+    targets = [each for each in await visit.list_workspaces() if "/" in each and each != workspace]
     return visit.render(
         "memory.html",
+        targets=targets,
         memory=memory,
         workspace=workspace,
         title=make_title(memory.content),
@@ -86,14 +87,10 @@ async def _find_workspace(visit: Visit, memory_id: str) -> str:
     services: Services = visit.request.state.services
     async with services.db.read() as connection:
         home = await memories.find_workspace_id(connection, memory_id)
-        workspace = None if home is None else await get_workspace(connection, home)
-        mine = await list_member_accounts(connection, visit.user.id)
-    accounts = {account_id: name for name, account_id in mine.items()}
-    if workspace is None or workspace.account_id not in accounts:
+    mine = {each.id: each.address for each in (await visit.execute("list_workspaces")).workspaces}
+    if home not in mine:
         raise make_memory_not_found(memory_id)
-    if workspace.account_id == visit.user.account_id:
-        return workspace.name
-    return f"{accounts[workspace.account_id]}/{workspace.name}"
+    return mine[home]
 
 
 async def _change_memory(visit: Visit, workspace: str, memory_id: str, form: Parameters) -> Response:
@@ -105,23 +102,27 @@ async def _change_memory(visit: Visit, workspace: str, memory_id: str, form: Par
     match action:
         case "save":
             await _save_fields(visit, workspace, memory_id, form)
-            return _go_back(visit, memory_id, "saved")
+            done = "saved"
         case "link":
             link = {"type": "memory", "id": form.get("to"), "label": form.get("label")}
             await visit.execute("link_memories", workspace, id=memory_id, linkages=[_leave_out_empty(link)])
-            return _go_back(visit, memory_id, "linked")
+            done = "linked"
         case "unlink":
             await _remove_link(visit, workspace, memory_id, form.get("link") or "")
-            return _go_back(visit, memory_id, "unlinked")
+            done = "unlinked"
         case "undo":
             await visit.execute("undo_change", workspace, id=memory_id, change=form.get("change"))
-            return _go_back(visit, memory_id, "undone")
+            done = "undone"
+        case "propose":
+            await visit.execute("propose_memory", workspace, id=memory_id, to=form.get("to"))
+            done = "proposed"
         case "delete" | "erase":
             await visit.execute("delete_memory", workspace, id=memory_id, erase=action == "erase")
             done = "erased" if action == "erase" else "deleted"
             return visit.redirect(make_address(MEMORY_PATH, workspace=workspace, done=done))
         case _:
             raise Failure("malformed", "Go back, and use one of the buttons of the page.")
+    return _go_back(visit, memory_id, done)
 
 
 def _go_back(visit: Visit, memory_id: str, done: str) -> Response:

@@ -2,6 +2,7 @@
 
 from starlette.routing import Route
 
+from auth.accounts.team_invitations import PATH as INVITATION_PATH
 from auth.pages.page import with_refusal_page
 from server.web.console import (
     assets,
@@ -9,14 +10,18 @@ from server.web.console import (
     connection_page,
     graph_page,
     import_page,
+    invitation_page,
     keys_page,
     live_page,
     memories_page,
     memory_page,
     nights_page,
     notes_page,
+    people_page,
+    promotions_page,
     recall_page,
     timeline_page,
+    workspaces_page,
 )
 from server.web.live import LiveEndpoint
 
@@ -43,4 +48,8 @@ def make_routes(watch: LiveEndpoint) -> list[Route]:
         Route(timeline_page.PATH, with_refusal_page(timeline_page.serve_timeline_page), methods=["GET"]),
         Route(graph_page.PATH, with_refusal_page(graph_page.serve_graph_page), methods=["GET"]),
         Route(recall_page.PATH, with_refusal_page(recall_page.serve_recall_page), methods=_FORMS),
+        Route(INVITATION_PATH, with_refusal_page(invitation_page.serve_invitation_page), methods=_FORMS),
+        Route(people_page.PATH, with_refusal_page(people_page.serve_people_page), methods=_FORMS),
+        Route(promotions_page.PATH, with_refusal_page(promotions_page.serve_promotions_page), methods=_FORMS),
+        Route(workspaces_page.PATH, with_refusal_page(workspaces_page.serve_workspaces_page), methods=_FORMS),
     ]

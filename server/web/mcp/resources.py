@@ -80,7 +80,7 @@ def make_handlers(operations: Mapping[str, Operation], answer_operation: AnswerO
         values = []
         if params.argument.name == "workspace":
             listed = await call("list_workspaces", ctx, {}, None)
-            names = [each["name"] for each in listed.model_dump()["workspaces"]]
+            names = [each["address"] for each in listed.model_dump()["workspaces"]]
             values = [name for name in names if name.startswith(params.argument.value)][:100]
         return types.CompleteResult(completion=types.Completion(values=values, total=len(values), has_more=False))
 

@@ -2,6 +2,9 @@
 
 from tools import workspaces
 
+#: The fields of a workspace that Memento has.
+_FIELDS = {"id", "name", "created_at", "updated_at"}
+
 
 def describe_created_workspace(answer: workspaces.CreatedWorkspace) -> str:
     """Say whether the workspace was created or already existed."""
@@ -11,7 +14,7 @@ def describe_created_workspace(answer: workspaces.CreatedWorkspace) -> str:
 
 def describe_workspace_list(answer: workspaces.WorkspaceList) -> str:
     """Return the list as JSON text, which Memento's clients parse."""
-    inner = ",".join(each.model_dump_json() for each in answer.workspaces)
+    inner = ",".join(each.model_dump_json(include=_FIELDS) for each in answer.workspaces)
     return f"[{inner}]"
 
 
