@@ -237,7 +237,7 @@ OPERATIONS = (
         ),
         routes=(("POST", "/v1/memories/{id}/propose"),),
         scope="memory:write",
-        effect=Effect.CREATE,
+        effect=Effect.UPDATE,
         args=ProposeMemory,
         returns=ProposedMemory,
         handler=propose_memory,
