@@ -13,7 +13,8 @@ pytestmark = pytest.mark.anyio
 
 async def consent(http, page, decision="allow"):
     """Go on from the page of the check to the consent page; the redirect that follows the decision."""
-    asked = await http.get(unescape(re.search(r'href="(/oauth/authorize[^"]+)"', page.text)[1]))
+    (link,) = re.findall(r'href="(/oauth/authorize[^"]+)"', page.text)
+    asked = await http.get(unescape(link))
     assert "connection check" in asked.text
     form = read_fields(asked.text) | {"scope": ["memory:read"], "decision": decision}
     return await http.post("/oauth/authorize", data=form)
