@@ -22,6 +22,7 @@ from server.store.projection.vocabulary import Vocabularies
 from server.store.record.people.plans import Plans
 from server.wiring.audit import open_audit
 from server.wiring.auth import open_auth
+from server.wiring.erasure import build_tombstones
 from server.wiring.metering import open_meter
 from server.wiring.stores import build_reranker, open_encoder, open_llm, open_projection
 from server.wiring.webhooks import build_outbox, open_webhook
@@ -71,6 +72,7 @@ async def open_services(
             directory=Directory(db, now, epoch, plans),
             plans=plans,
             accesses=Accesses(db, projection, now),
+            tombstones=build_tombstones(settings),
             audit=await stack.enter_async_context(open_audit(settings, db, now, outbox)),
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now, shared=bool(settings.qdrant_url)),

@@ -29,10 +29,10 @@ from tools.entities import changing, listing, page, workspace_graph
 from tools.entities import merging as merging_entities
 from tools.entities import projects as entity_projects
 from tools.imports import operations as imports
-from tools.memories import bulk, history, ingest, marking
+from tools.memories import bulk, history, ingest, marking, purging
 from tools.memories import operations as memories
 from tools.notes import identity, skip_list, working_items, working_memory, working_notes
-from tools.people import accounts, activity, audit, invitations, keys, plans, preferences, shares, usage, users
+from tools.people import accounts, activity, audit, invitations, keys, plans, preferences, receipts, shares, usage, users
 
 _ROWS: dict[str, tuple[Operation, ...]] = {
     "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),
@@ -65,6 +65,7 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
     "Health": (*health.OPERATIONS, *vectors.OPERATIONS),
     "Plans": plans.OPERATIONS,
     "Usage": usage.OPERATIONS,
+    "Erasure": (*purging.OPERATIONS, *receipts.OPERATIONS),
     "Audit": (*audit.OPERATIONS, *activity.OPERATIONS),
     "Recall for Memento's clients": memento_recall.OPERATIONS,
 }

@@ -166,6 +166,10 @@ async def _ask_for_memories(
 
 
 async def _store(services: Services, call: Call, found: list[ExtractedMemory], source: str) -> _Stored:
+    async with services.db.read() as connection:
+        texts = [each.content for each in found]
+        forgotten = await services.tombstones.find_texts(connection, call.id_for_reading, texts)
+    found = [each for place, each in enumerate(found) if place not in forgotten]
     if not found:
         return _Stored(meta=call.meta, memories=[])
     new = [NewEntry(content=each.content, type=each.type, tags=each.tags) for each in found]

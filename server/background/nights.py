@@ -81,7 +81,7 @@ async def consolidate_workspace(services: Services, workspace_id: str) -> None:
         return
     now = services.now()
     run_id = new_id(now)
-    deps = ConsolidationDeps(services.db, services.projection, services.encoder, services.llm)
+    deps = ConsolidationDeps(services.db, services.projection, services.encoder, services.llm, services.tombstones)
     actor = Actor(NIGHT, NIGHT, "nightly_consolidation", run_id)
     outcome = await carry_out.consolidate_workspace(
         deps, workspace_id, actor, now, kind="nightly", rule=_RULES[way], share=chosen.chosen_share

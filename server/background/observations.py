@@ -106,6 +106,9 @@ async def store_drafts(
     by_key = {_make_key(each.session_id or each.event.id, each.observation): each for each in reversed(drafts)}
     known = await observations.find_known_keys(connection, workspace_id, by_key)
     new = [(key, each) for key, each in reversed(by_key.items()) if key not in known]
+    texts = [each.observation.content for _, each in new]
+    forgotten = await services.tombstones.find_texts(connection, workspace_id, texts)
+    new = [each for place, each in enumerate(new) if place not in forgotten]
     if not new:
         return 0
     names = {each.event.user_id: await _find_name(connection, each.event.user_id) for _, each in new}

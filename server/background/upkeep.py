@@ -9,7 +9,7 @@ from server.background.work import Outcome
 from server.progress import Progress, ignore_progress
 from server.store.audit import chain
 from server.store.entities.reading import catch_up
-from server.store.lifecycle import erasure
+from server.store.lifecycle.due import erase_due_memories
 from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, fill_gaps, follow_backfill
 from server.store.projection.moving import move_collections
 from server.store.projection.reindex import reindex
@@ -131,7 +131,7 @@ async def clean_up_records(
     """Erase the memories deleted long ago, delete what has expired, and have missing vectors looked for again."""
     now = services.now()
     services.encoder.filling.note_gaps()
-    if await erasure.erase_due_memories(services.db, now, services.undo_time):
+    if await erase_due_memories(services.db, services.tombstones, now, services.undo_time):
         services.encoder.source.forget_queries()
         services.vocabularies.forget()
         services.known_names.forget()

@@ -19,6 +19,7 @@ from server.store.record.journal import Actor
 from server.store.record.people.accounts import User
 from server.store.record.people.plans import Plans
 from server.store.record.workspaces import MissingWorkspace
+from server.wiring.erasure import build_tombstones
 from tools.core.store_refusals import refusals_as_failures
 from tools.imports.importing import import_by_workspace
 from tools.imports.reading import read_entries
@@ -112,7 +113,15 @@ async def _open_target(
         generation = await generations.find_newest_generation(connection)
     plans = Plans(settings.plans, settings.default_plan)
     actor = Actor(owner.id, "loci", operation, new_id(utc_now()))
-    return ImportTarget(db=db, plans=plans, now=utc_now, actor=actor, workspace=place, generation=generation)
+    return ImportTarget(
+        db=db,
+        plans=plans,
+        now=utc_now,
+        actor=actor,
+        workspace=place,
+        generation=generation,
+        tombstones=build_tombstones(settings),
+    )
 
 
 async def _ask_for_vectors(connection: AsyncConnection) -> None:

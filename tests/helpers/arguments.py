@@ -91,6 +91,8 @@ VALID: dict[str, dict[str, Any]] = {
     "merge_entities": {"id": NOBODY, "others": ["teapot"]},
     "split_entity": {"id": NOBODY, "names": ["teapot"]},
     "undo_entity_change": {"id": NOBODY},
+    "read_receipt": {"id": NOBODY},
+    "lift_tombstones": {"id": NOBODY},
 }
 
 
@@ -132,6 +134,8 @@ async def arrange_calls(person):
     step = VALID["record_event"] | {"type": "tool_use", "session_id": open_turn}
     reported = (await call_rest(person, "record_event", step)).body
     event, job = reported["event"]["id"], reported["generationJob"]["id"]
+    spent = await person.store("to be erased")
+    erased = (await person.http.delete(f"/v1/memories/{spent}", params={"erase": "true"})).json()
     return {
         "retrieve_context": [
             {"message": "tea", "include_graph": True},
@@ -280,4 +284,9 @@ async def arrange_calls(person):
         "rotate_key": [],  # by hand, below: the client asks for the list after a tool that is not in it, with its key
         "set_plan": [{"plan": None}],
         "read_usage": [{}, {"months": 3}],
+        "purge_memories": [{"dry_run": True}, {"project": "none"}, {"workspace": "nowhere"}],
+        "list_receipts": [{}, {"limit": 1}],
+        "read_receipt": [{"id": erased["receipt"]}],
+        "list_tombstones": [{}, {"receipt": erased["receipt"]}, {"workspace": "nowhere"}],
+        "lift_tombstones": [],  # a person does that: an app is refused
     }

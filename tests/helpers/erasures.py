@@ -1,5 +1,9 @@
 """Texts that are erased, and a look for their words in the files of a data folder, read raw."""
 
+from server.store.record.erasure.tombstones import Tombstones
+
+#: The tombstones of a server with some secret.
+TOMBSTONES = Tombstones("a secret of more than thirty-two bytes")
 WORD = "unmistakablesecretword"
 SECRET = f"Ann keeps the {WORD} under the blue stone."
 OTHERS = ("Bob waters the garden on Fridays.", "The heron comes to the pond at noon.")

@@ -12,12 +12,13 @@ from sqlalchemy import event
 
 from server.memory.embedding_model import Model
 from server.memory.working import Section
-from server.store.lifecycle import erasure
+from server.store.lifecycle.due import erase_due_memories
 from server.store.projection.projection import Projection
 from server.store.record import generations, journal, memories, vectors, workspaces
 from server.store.record.memories import Listing
 from server.store.record.notes import identity, working_memory
 from server.store.record.notes.identity import Crystal
+from tests.helpers.erasures import TOMBSTONES
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +44,7 @@ async def test_erased_text_is_not_in_the_bytes_of_the_file(book, sqlite_path, cl
     assert set(erased) <= marks_in(sqlite_path)
     for number in erased:
         await book.delete(ids[number])
-    await erasure.erase_due_memories(book.db, clock(), timedelta(0))
+    await erase_due_memories(book.db, TOMBSTONES, clock(), timedelta(0))
     left = marks_in(sqlite_path)
     assert left == set(ids) - set(erased)
 
@@ -55,7 +56,7 @@ async def test_the_vectors_of_an_erased_memory_are_gone_too(book, sqlite_path, c
     (memory_id,) = await book.store("text", generation=generation, windows=[window])
     assert marks_in(sqlite_path) == {7}
     await book.delete(memory_id)
-    await erasure.erase_due_memories(book.db, clock(), timedelta(0))
+    await erase_due_memories(book.db, TOMBSTONES, clock(), timedelta(0))
     assert marks_in(sqlite_path) == set()
 
 
@@ -68,7 +69,7 @@ async def test_what_lay_on_the_desk_of_an_erased_workspace_is_not_in_the_bytes_o
     assert marks_in(sqlite_path) == {1, 2, 3, 4}
     async with book.db.write() as connection:
         await workspaces.delete_workspace(connection, book.workspace, clock())
-    await erasure.erase_due_memories(book.db, clock(), timedelta(0))
+    await erase_due_memories(book.db, TOMBSTONES, clock(), timedelta(0))
     assert marks_in(sqlite_path) == set()
 
 
@@ -120,7 +121,7 @@ async def test_missing_vectors_are_looked_for_in_the_order_of_ids(book, plans):
 
 
 async def test_what_is_due_for_erasure_is_found_without_a_look_at_what_lives(book, clock, plans):
-    await erasure.erase_due_memories(book.db, clock(), timedelta(days=30))
+    await erase_due_memories(book.db, TOMBSTONES, clock(), timedelta(days=30))
     assert "ix_memories_deleted_at_due" in plans[0]
     assert not [plan for plan in plans if "SCAN memories" in plan]
 
@@ -138,6 +139,6 @@ async def test_a_long_read_does_not_keep_writers_waiting_behind_an_erasure(book,
         (memory_id,) = await book.store("text")
         await book.delete(memory_id)
         before = time.monotonic()
-        await erasure.erase_due_memories(book.db, clock(), timedelta(0))
+        await erase_due_memories(book.db, TOMBSTONES, clock(), timedelta(0))
         await book.store("another")
         assert time.monotonic() - before < 10  # a lock that somebody has is waited for 15

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from server.store.lifecycle.erasure import erase_due_memories
+from server.store.lifecycle.due import erase_due_memories
 from tests.helpers.arguments import NOBODY
 from tests.helpers.doors import call_rest, check_refusal
+from tests.helpers.erasures import TOMBSTONES
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +40,7 @@ async def test_an_erased_memory_another_persons_and_an_unknown_one_are_the_same_
     await ann.http.delete(f"/v1/memories/{erased}", params={"erase": "true"})
     await ann.http.delete(f"/v1/memories/{due}")
     clock.move(days=31)
-    await erase_due_memories(site.services.db, clock(), timedelta(days=30))
+    await erase_due_memories(site.services.db, TOMBSTONES, clock(), timedelta(days=30))
     for each in (erased, due, theirs, NOBODY):
         await check_refusal(
             ann, "restore_memory", {"id": each}, status=404, code="not_found", says=f"Memory not found: {each}"

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 
 from server.background.upkeep import remove_leftovers, vacuum_projection
 from server.memory.images import MOST_BYTES, MOST_IMAGES
-from server.store.lifecycle import erasure
+from server.store.lifecycle.due import erase_due_memories
 from server.store.tables.memories import images as table
 from server.web import request_body
 from tests.helpers.arguments import NOBODY
 from tests.helpers.doors import call_tool, read_answer, read_shown_text, send_rpc
-from tests.helpers.erasures import WORD, find_files_with
+from tests.helpers.erasures import TOMBSTONES, WORD, find_files_with
 from tests.helpers.erasures import erase_memory as erase
 
 pytestmark = pytest.mark.anyio
@@ -259,7 +259,7 @@ async def test_a_picture_goes_with_its_memory(site, clock, erase):
     assert (await ann.http.get(f"/v1/images/{image['key']}")).status_code == 404
     assert await count_rows(site) == (0 if erase else 1)
     clock.move(days=31)
-    await erasure.erase_due_memories(site.services.db, clock(), site.services.undo_time)
+    await erase_due_memories(site.services.db, TOMBSTONES, clock(), site.services.undo_time)
     assert await count_rows(site) == 0
     assert (await ann.http.get(f"/v1/images/{image['key']}")).status_code == 404
 

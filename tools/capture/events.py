@@ -200,7 +200,7 @@ async def _store_all(
         )
         for each in new
     ]
-    recorded = await record_reports(connection, deliveries)
+    recorded = await record_reports(connection, new[0].services.tombstones, deliveries)
     return [(each.call, some) for each, some in zip(deliveries, recorded, strict=True)]
 
 

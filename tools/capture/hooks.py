@@ -15,6 +15,7 @@ from server.memory.capture.payloads import find_kind
 from server.store.record.capture import sessions, told_texts
 from server.store.record.capture.sessions import Session
 from server.store.record.capture.told_texts import SessionState
+from server.store.record.erasure.tombstones import Forgotten
 from tools.capture.added_context import AddedContext
 from tools.capture.names import HookId, HookName
 from tools.capture.places import SessionPlace, find_session_place
@@ -124,7 +125,10 @@ async def capture_hook(services: Services, call: Call, hook: Hook, added: AddedC
         return  # the agent was told what it asked for; nothing of it is stored
     payloads = await clean_reports(reports)
     new = _CapturedHook(services, call, hook, added, reports, payloads, services.now())
-    await services.db.write_together(_store_all, new)
+    try:
+        await services.db.write_together(_store_all, new)
+    except Forgotten:
+        return  # what the agent reports was erased, and stays forgotten
     services.meter.count(call.workspace.account_id, "event", len(reports))
 
 
@@ -151,7 +155,7 @@ async def _store_all(connection: AsyncConnection, new: Sequence[_CapturedHook]) 
         if each.reports
     ]
     if deliveries:
-        await record_reports(connection, deliveries)
+        await record_reports(connection, new[0].services.tombstones, deliveries)
     for call, session_id, each in zip(placed, homes, new, strict=True):
         if session_id is not None:
             await _change_session(connection, call, session_id, each)

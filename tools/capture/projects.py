@@ -17,10 +17,8 @@ from server.memory.capture.projects import (
     read_repository,
 )
 from server.store.directory import WorkspaceNameTooLong, WorkspaceNotFound
-from server.store.lifecycle.purge import purge_workspace
 from server.store.record import workspaces
 from server.store.record.capture import places
-from server.store.record.journal import journal_change
 from server.store.record.people.rights import Right
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.capture.access import list_own_workspaces, make_not_found
@@ -31,6 +29,7 @@ from tools.core.call import AccountCall
 from tools.core.fields import Id
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
+from tools.memories.purging import purge
 
 PlaceText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_CHARACTERS)]
 
@@ -95,6 +94,7 @@ class PurgedProject(Wire):
     purged: Literal[True] = Field(default=True, description="Everything was erased.")
     project_id: str = Field(description="The project.")
     counts: PurgedCounts = Field(description="How much was erased.")
+    receipt: str = Field(description="The id of the receipt.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,22 +219,14 @@ async def purge_project(services: Services, call: AccountCall, args: PurgeProjec
         Failure: `not_found`.
     """
     workspace = await find_project(services, call, args.id, Right.MANAGE)
-    now = services.now()
-    async with services.db.write() as connection:
-        counts = await purge_workspace(connection, workspace.id, call.actor, now)
-        await journal_change(connection, workspace.id, call.actor, now, {"project": workspace.id})
-    services.encoder.source.forget_queries()
-    services.vocabularies.forget()
-    services.known_names.forget()
-    await services.projection.project(workspace.id)
-    await services.db.empty_log()
+    counts, receipt = await purge(services, workspace, call.actor)
     purged = PurgedCounts(
-        observations=counts["memories"],
+        observations=counts["shown"],
         agent_events=counts["events"],
         sessions=counts["sessions"],
         jobs=counts["jobs"],
     )
-    return PurgedProject(project_id=workspace.name, counts=purged)
+    return PurgedProject(project_id=workspace.name, counts=purged, receipt=receipt)
 
 
 async def find_project(

@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.ids import new_id
 from server.memory.capture.cleaning import clean_payload
 from server.memory.capture.payloads import find_kind
+from server.memory.forgetting import describe_origin
 from server.store.record.capture import events, jobs, sessions
 from server.store.record.capture.events import Event
 from server.store.record.capture.jobs import Job
+from server.store.record.erasure.tombstones import Forgotten, Tombstones
 from tools.capture.access import make_not_found
 from tools.core.call import PlacedCall
 
@@ -69,12 +71,17 @@ async def clean_reports(reports: Sequence[Report]) -> list[Any]:
     return await asyncio.to_thread(lambda: [clean_payload(each) for each in payloads])
 
 
-async def record_reports(connection: AsyncConnection, deliveries: Sequence[Delivery]) -> list[list[Recorded]]:
+async def record_reports(
+    connection: AsyncConnection, tombstones: Tombstones, deliveries: Sequence[Delivery]
+) -> list[list[Recorded]]:
     """Store what calls deliver, in the caller's transaction. A report that is stored already is returned as it is.
 
     Raises:
+        Forgotten: a report was erased, and stays forgotten.
         Failure: `not_found` if the session of a report is not in the workspace.
     """
+    for each in deliveries:
+        await _check_origins(connection, tombstones, each)
     new = [await _make_events(connection, each) for each in deliveries]
     stored = await events.insert_events(connection, [event for some in new for event in some])
     kept = [[stored[each.event_key] for each in some] for some in new]
@@ -86,6 +93,13 @@ async def record_reports(connection: AsyncConnection, deliveries: Sequence[Deliv
         [Recorded(event, made[event.id] if each.makes_jobs else None) for event in some]
         for each, some in zip(deliveries, kept, strict=True)
     ]
+
+
+async def _check_origins(connection: AsyncConnection, tombstones: Tombstones, delivery: Delivery) -> None:
+    sent = zip(delivery.reports, delivery.payloads, strict=True)
+    origins = [describe_origin(report.source, report.type, payload) for report, payload in sent]
+    for position, tombstone in (await tombstones.find_origins(connection, delivery.call.workspace.id, origins)).items():
+        raise Forgotten(tombstone, position)
 
 
 async def _make_events(connection: AsyncConnection, delivery: Delivery) -> list[Event]:

@@ -100,7 +100,7 @@ async def start_session(services: Services, call: Call, args: StartSession) -> S
             session = await sessions.get_session(connection, session.id) or session
         if reports:
             delivery = Delivery(call=placed, reports=reports, payloads=payloads, now=now, session_id=session.id)
-            await record_reports(connection, [delivery])
+            await record_reports(connection, services.tombstones, [delivery])
     services.meter.count(placed.workspace.account_id, "event", len(reports))
     view = SessionView.make(session, placed.workspace)
     return StartedSession(meta=placed.meta, session=view, created=is_new or args.external_id is None)

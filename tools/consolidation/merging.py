@@ -104,7 +104,7 @@ class ConsolidatedGroup(Answer):
 
 def make_deps(services: Services) -> ConsolidationDeps:
     """Return what a consolidation needs of this server."""
-    return ConsolidationDeps(services.db, services.projection, services.encoder, services.llm)
+    return ConsolidationDeps(services.db, services.projection, services.encoder, services.llm, services.tombstones)
 
 
 def _to_view(each: Merge, *, is_done: bool) -> MergeView:

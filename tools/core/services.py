@@ -19,6 +19,7 @@ from server.store.projection.backfill import Pace
 from server.store.projection.gap_counts import GapCounts
 from server.store.projection.projection import Projection
 from server.store.projection.vocabulary import Vocabularies
+from server.store.record.erasure.tombstones import Tombstones
 from server.store.record.outbox import Outbox
 from server.store.record.people.plans import Plans
 from server.store.webhooks.delivery import WebhookSender
@@ -43,6 +44,8 @@ class Services:
     directory: Directory
     plans: Plans
     accesses: Accesses
+    #: What was erased and stays forgotten.
+    tombstones: Tombstones
     audit: AuditLog
     authenticator: Authenticator
     rate_limit: RateLimit

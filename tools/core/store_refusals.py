@@ -5,12 +5,27 @@ from contextlib import contextmanager
 
 from server.errors import Failure
 from server.store.directory import LONGEST_NAME, WorkspaceNameTooLong, WorkspaceNotFound
+from server.store.record.erasure.tombstones import Forgotten, Tombstone
 from server.store.record.people.plans import Kind, QuotaExceeded, UnknownPlan
 from server.store.record.workspaces import UnclearWorkspaceName, WorkspaceGone
 
-_REFUSALS = (WorkspaceGone, WorkspaceNotFound, WorkspaceNameTooLong, UnclearWorkspaceName, QuotaExceeded, UnknownPlan)
+_REFUSALS = (
+    WorkspaceGone,
+    WorkspaceNotFound,
+    WorkspaceNameTooLong,
+    UnclearWorkspaceName,
+    QuotaExceeded,
+    UnknownPlan,
+    Forgotten,
+)
 StoreRefusal = (
-    WorkspaceGone | WorkspaceNotFound | WorkspaceNameTooLong | UnclearWorkspaceName | QuotaExceeded | UnknownPlan
+    WorkspaceGone
+    | WorkspaceNotFound
+    | WorkspaceNameTooLong
+    | UnclearWorkspaceName
+    | QuotaExceeded
+    | UnknownPlan
+    | Forgotten
 )
 
 _CURE: dict[Kind, str] = {
@@ -29,7 +44,7 @@ def refusals_as_failures() -> Generator[None]:
         raise failure_from_refusal(refusal) from None
 
 
-def failure_from_refusal(refusal: StoreRefusal) -> Failure:
+def failure_from_refusal(refusal: StoreRefusal) -> Failure:  # noqa: PLR0911 - one for each refusal
     """Return the failure that tells a caller about a refusal of the store."""
     match refusal:
         case WorkspaceGone():
@@ -45,9 +60,20 @@ def failure_from_refusal(refusal: StoreRefusal) -> Failure:
             return Failure("invalid", f"workspace: the name {refusal.fault}.", field="workspace")
         case QuotaExceeded():
             return _failure_from_quota(refusal)
+        case Forgotten():
+            return Failure("forgotten", explain_tombstone(refusal.tombstone))
         case UnknownPlan():
             known = f"there are: {', '.join(refusal.known)}" if refusal.known else "LOCI_PLANS names none"
             return Failure("invalid", f"plan: there is no plan {refusal.plan[:60]!r}; {known}.", field="plan")
+
+
+def explain_tombstone(tombstone: Tombstone) -> str:
+    """Return the sentence that says why something is not stored, and how a person can let it be stored again."""
+    return (
+        f"Refused: forgotten. This was erased on {tombstone.made_at:%Y-%m-%d} (receipt {tombstone.receipt_id}), and it "
+        f"stays forgotten. If it may be remembered again, a person lifts tombstone {tombstone.id}: on the page "
+        "/receipts, or with `loci erasure lift`."
+    )
 
 
 def _failure_from_quota(refusal: QuotaExceeded) -> Failure:

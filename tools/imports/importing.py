@@ -1,6 +1,6 @@
 """An import: the items of a file, in transactions of some hundreds, each with the keys that a second run knows."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -11,6 +11,7 @@ from server.memory.imports.item import Entry, Note, Refusal
 from server.store.record import imports, memories
 from server.store.record.imports import Known
 from server.store.record.workspaces import Workspace
+from tools.core.store_refusals import explain_tombstone
 from tools.imports.batches import Prepared, open_batches
 from tools.imports.candidates import Candidate
 from tools.imports.linking import Names
@@ -197,9 +198,25 @@ class _Import:
         """Store what is new, and return the refusals and the number of what was stored."""
         items = [each for each in candidates if isinstance(each, Candidate)]
         if items:
-            return [], await self.memories.store(connection, workspace, run_id, items, known)
+            refused, left = await self._refuse_forgotten(connection, workspace, items, known)
+            return refused, await self.memories.store(connection, workspace, run_id, left, known)
         notes = [each for each in candidates if isinstance(each, NoteCandidate)]
         return await self.notes.store_all(connection, workspace, run_id, notes, known)
+
+    async def _refuse_forgotten(
+        self,
+        connection: AsyncConnection,
+        workspace: Workspace,
+        items: Sequence[Candidate],
+        known: Collection[str],
+    ) -> tuple[list[Refusal], list[Candidate]]:
+        """Return the refusals of those texts that were erased in the workspace, and the candidates that are left."""
+        new = [each for each in items if each.digest not in known]
+        texts = [each.memory.content for each in new]
+        found = await self.target.tombstones.find_texts(connection, workspace.id, texts)
+        refused = {id(new[place]): explain_tombstone(tombstone) for place, tombstone in found.items()}
+        refusals = [Refusal(each.item.place, refused[id(each)]) for each in new if id(each) in refused]
+        return refusals, [each for each in items if id(each) not in refused]
 
     async def finish(self) -> None:
         """Give the memories the links to those that came later, and end the run."""

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock
 from server.store.db import Database
+from server.store.record.erasure.tombstones import Tombstones
 from server.store.record.journal import Actor
 from server.store.record.people.plans import Plans
 from server.store.record.workspaces import MissingWorkspace, Workspace
@@ -21,6 +22,7 @@ class ImportTarget:
     actor: Actor
     workspace: Workspace | MissingWorkspace
     generation: int
+    tombstones: Tombstones
 
     async def ensure_workspace(self, connection: AsyncConnection) -> Workspace:
         """Return the workspace. A missing one is made in the caller's transaction."""

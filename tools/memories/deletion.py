@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.lifecycle import merges
-from server.store.lifecycle.erasure import erase_memories
+from server.store.lifecycle.forgetting import Place, forget_memories
 from server.store.migrate import list_upgrade_copies
 from server.store.record import memories, workspaces
 from server.store.record.followers import renew_followers
@@ -68,6 +68,10 @@ class DeletedMemory(Answer):
         description="Whether its text was overwritten for good, and no copy of it is known to stay. Reports of "
         "agents that say it in other words are not known: they stay until LOCI_EVENT_DAYS are over."
     )
+    receipt: str | None = Field(
+        default=None,
+        description="With `erase`: the id of the receipt. The text is not stored again until a person lifts that.",
+    )
     also_erased: list[TextPlace] = Field(default=[], description="The copies that were erased with it.")
     rewritten: list[TextPlace] = Field(
         default=[],
@@ -119,7 +123,8 @@ async def _erase_memory(services: Services, call: Call, memory_id: str) -> Delet
     now, workspace = services.now(), call.id_for_reading
     async with services.db.write() as connection:
         await hold_memory(connection, workspace, memory_id, now, may_be_deleted=True)
-        done = await erase_memories(connection, workspace, [memory_id], call.actor, now)
+        place = Place(call.workspace.account_id, workspace)
+        done, receipt = await forget_memories(connection, services.tombstones, place, [memory_id], call.actor, now)
     if done.rewritten:
         services.encoder.filling.note_gaps()
     services.encoder.source.forget_queries()
@@ -143,6 +148,7 @@ async def _erase_memory(services: Services, call: Call, memory_id: str) -> Delet
         meta=call.build_meta(" ".join(notices) or None),
         id=memory_id,
         erased=not kept and not elsewhere,
+        receipt=receipt,
         also_erased=[
             *_to_places("memory", (each for each in done.erased if each != memory_id)),
             *_to_places("crystal", done.erased_crystals),

@@ -26,6 +26,7 @@ from tools.core.fields import Name
 from tools.core.operation import Effect, Operation
 from tools.core.refusals import list_problems
 from tools.core.services import Services
+from tools.core.store_refusals import explain_tombstone
 from tools.core.time_zone import InTimeZone, find_zone
 from tools.memories.arguments import NewMemory, find_expiry_notice, link_to_superseded
 from tools.memories.inferring import infer_from_texts, infer_sessions
@@ -176,6 +177,8 @@ async def ingest_memories(services: Services, call: Call, args: IngestMemories) 
     async with services.db.write() as connection:
         placed = await ensure_workspace(connection, services, call)
         links = await _find_link_problems(connection, placed.workspace.id, args.memories)
+        if args.on_error == "skip":
+            links += await _find_forgotten(connection, services, placed.workspace.id, args.memories)
         if problems := [*_find_workspace_problems(placed.meta.workspace, args.memories), *links]:
             args = args.leave_out(problems)
         given = [_to_ingested_memory(each.to_memory(new_id(now), now), args.source) for each in args.memories]
@@ -202,6 +205,16 @@ def _find_workspace_problems(name: str, entries: Sequence[NewEntry]) -> list[Pro
         Problem(f"memories.{index}.workspace", advice)
         for index, entry in enumerate(entries)
         if entry.workspace is not None and fold_name(entry.workspace) != fold_name(name)
+    ]
+
+
+async def _find_forgotten(
+    connection: AsyncConnection, services: Services, workspace_id: str, entries: Sequence[NewEntry]
+) -> list[Problem]:
+    found = await services.tombstones.find_texts(connection, workspace_id, [each.content for each in entries])
+    return [
+        Problem(f"memories.{index}.content", explain_tombstone(tombstone).removesuffix("."))
+        for index, tombstone in found.items()
     ]
 
 

@@ -226,6 +226,7 @@ async def change_memory(
             raise Failure("invalid", f"{problem}.", field=problem.partition(" ")[0])
         await check_links(connection, workspace, args.linkages or [], "linkages", own_id=args.id)
         await check_links(connection, workspace, link_to_superseded(args.supersedes), "supersedes", own_id=args.id)
+        await services.tombstones.check_texts(connection, workspace, [args.content] if args.content else [])
         moves = {"content", "session"} & changes.keys()
         if moves:
             await renew_followers(connection, workspace, args.id, now)

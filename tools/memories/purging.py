@@ -1,36 +1,110 @@
-"""Erasing all memories of a project inside a workspace, with every copy of their texts."""
+"""Purging: everything that a workspace or one of its projects remembers is erased for good, in one step."""
 
-import sqlalchemy as sa
+from typing import Annotated
 
-from server.store.lifecycle.erasure import STEP_WITH_COPIES, erase_memories
-from server.store.tables.memories import memories
+from pydantic import Field, StringConstraints
+
+from server.store.lifecycle.erasure import list_ids_of_project
+from server.store.lifecycle.forgetting import Place, forget_memories, forget_workspace
+from server.store.record.erasure.receipts import ReceiptKind
+from server.store.record.journal import Actor, journal_change
+from server.store.record.workspaces import Workspace
+from tools.core.answers import Answer
+from tools.core.arguments import InWorkspace
 from tools.core.call import Call
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
-from tools.memories.deletion import ERASURE_TRIES
+
+
+class PurgeMemories(InWorkspace):
+    """The arguments of `purge_memories`."""
+
+    project: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = Field(
+        default=None, description="Only the memories of this project of the workspace. Default: all of them."
+    )
+    dry_run: bool = Field(default=False, description="Return the counts, and erase nothing.")
+
+
+class PurgedMemories(Answer):
+    """What was purged, or would be."""
+
+    dry_run: bool = Field(description="Whether nothing was erased.")
+    project: str | None = Field(default=None, description="The project; null for the whole workspace.")
+    counts: dict[str, int] = Field(description="The number of rows that are erased, by table.")
+    receipt: str | None = Field(default=None, description="The id of the receipt; null if nothing was erased.")
+
+
+async def purge_memories(services: Services, call: Call, args: PurgeMemories) -> PurgedMemories:
+    """Erase all memories of the workspace with all that agents reported, or those of one project, in one transaction.
+
+    What was erased is not stored again until a person lifts that. The workspace stays, and so do working memory, the
+    skip list and crystals that somebody wrote.
+    """
+    if not isinstance(call.workspace, Workspace):
+        return PurgedMemories(meta=call.meta, dry_run=args.dry_run, project=args.project, counts={})
+    counts, receipt = await purge(services, call.workspace, call.actor, args.project, dry_run=args.dry_run)
+    told = {name: count for name, count in sorted(counts.items()) if count and name != "shown"}
+    return PurgedMemories(
+        meta=call.meta,
+        dry_run=args.dry_run,
+        project=args.project,
+        counts=told,
+        receipt=None if args.dry_run else receipt,
+    )
+
+
+async def purge(
+    services: Services, workspace: Workspace, actor: Actor, project: str | None = None, *, dry_run: bool = False
+) -> tuple[dict[str, int], str]:
+    """Purge a workspace, or a project in it; return the rows by table, and the receipt's id or "".
+
+    A dry run does the same and undoes it, so that its counts are exact; others write after it.
+    """
+    now, place = services.now(), Place(workspace.account_id, workspace.id)
+    kind: ReceiptKind = "workspace" if project is None else "project"
+    async with services.db.write() as connection, connection.begin_nested() as step:
+        if project is None:
+            counts, receipt = await forget_workspace(connection, services.tombstones, place, actor, now)
+        else:
+            ids = await list_ids_of_project(connection, workspace.id, project)
+            done, receipt = await forget_memories(connection, services.tombstones, place, ids, actor, now, kind)
+            counts = done.count_rows()
+        await journal_change(connection, workspace.id, actor, now, {"purged": kind, "receipt": receipt})
+        if dry_run:
+            await step.rollback()
+    if dry_run:
+        return counts, ""
+    services.encoder.source.forget_queries()
+    services.vocabularies.forget()
+    services.known_names.forget()
+    services.encoder.filling.note_gaps()
+    await services.projection.project(workspace.id)
+    await services.db.empty_log()
+    return counts, receipt
 
 
 async def erase_project(services: Services, call: Call, project: str) -> int:
-    """Erase the memories of a project, deleted ones too, and return how many there were.
+    """Purge a project of the call's workspace, and return the number of its memories, deleted ones too."""
+    if not isinstance(call.workspace, Workspace):
+        return 0
+    counts, _ = await purge(services, call.workspace, call.actor, project)
+    return counts["memories"]
 
-    They are erased in steps, each in one transaction: after a crash, the call is made again.
-    """
-    workspace, erased = call.id_for_reading, 0
-    left = sa.select(memories.c.id).where(
-        memories.c.workspace_id == workspace, memories.c.project == project, memories.c.erased_at.is_(None)
-    )
-    while True:
-        async with services.db.write() as connection:
-            ids = list((await connection.execute(left.limit(STEP_WITH_COPIES))).scalars())
-            if not ids:
-                break
-            done = await erase_memories(connection, workspace, ids, call.actor, services.now())
-        erased += len(done.erased)
-        if done.rewritten:
-            services.encoder.filling.note_gaps()
-    if erased:
-        services.encoder.source.forget_queries()
-        services.vocabularies.forget()
-        services.known_names.forget()
-        await services.projection.project(workspace)
-        await services.db.empty_log(ERASURE_TRIES)
-    return erased
+
+OPERATIONS = (
+    Operation(
+        name="purge_memories",
+        description=(
+            "Erase for good all memories of the workspace, or of one project in it, with everything that agents "
+            "reported. It cannot be undone, so send dry_run first and show the person the counts. What was erased is "
+            "not stored again until a person lifts that."
+        ),
+        routes=(("POST", "/v1/purge"),),
+        scope="memory:write",
+        effect=Effect.DELETE,
+        args=PurgeMemories,
+        returns=PurgedMemories,
+        handler=purge_memories,
+        is_listed=False,
+    ),
+)

@@ -36,6 +36,7 @@ async def restore_memory(services: Services, call: Call, args: RestoreMemory) ->
         revision, memory = await hold_memory(connection, workspace, args.id, now, may_be_deleted=True)
         is_deleted = await memories.find_deletion(connection, workspace, args.id) is not None
         if is_deleted:
+            await services.tombstones.check_texts(connection, workspace, [memory.content])
             await memories.update_memory(connection, args.id, revision, {"deleted_at": None})
             await renew_followers(connection, workspace, args.id, now)
             await services.plans.check_quota(connection, call.workspace.account_id, "memories")

@@ -46,9 +46,11 @@ async def insert_new_memories(
     """Insert memories in their order, with their vectors, and journal them; `windows` is None without a model.
 
     Raises:
+        Forgotten: a text was erased, and stays forgotten.
         Failure: `quota_exceeded` if the account's plan allows no more memories.
     """
     first = await memories.advance_revision(connection, workspace.id, len(new), now)
+    await services.tombstones.check_texts(connection, workspace.id, [memory.content for memory in new])
     await memories.insert_memories(connection, workspace.id, actor, first, new)
     await services.plans.check_quota(connection, workspace.account_id, "memories", len(new))
     if windows is not None:

@@ -25,6 +25,7 @@ from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.projection.projection import Projection
 from server.store.record import images, memories, vectors
+from server.store.record.erasure.tombstones import Tombstones
 from server.store.record.followers import renew_followers
 from server.store.record.journal import Actor, journal_memories
 from server.store.record.workspaces import WorkspaceGone
@@ -72,6 +73,8 @@ class ConsolidationDeps:
     projection: Projection
     encoder: Encoder | None = None
     llm: Llm | None = None
+    #: What stays forgotten; None if nothing does.
+    tombstones: Tombstones | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +194,7 @@ async def carry_out_merges(
         except WorkspaceGone:
             return ConsolidationResult("nothing", MergePlan(0))
         merges = await _keep_unchanged(connection, plan.merges)
+        merges = await _leave_out_forgotten(deps, connection, workspace_id, merges)
         done = replace(plan, merges=merges)
         if not merges:
             return ConsolidationResult("nothing", done)
@@ -203,6 +207,17 @@ async def carry_out_merges(
     if windows is None and deps.encoder is not None:
         deps.encoder.filling.note_gaps()
     return ConsolidationResult("done", done, run_id, await deps.projection.project(workspace_id))
+
+
+async def _leave_out_forgotten(
+    deps: ConsolidationDeps, connection: AsyncConnection, workspace_id: str, merges: list[Merge]
+) -> list[Merge]:
+    """Return the merges whose texts were not erased before."""
+    if deps.tombstones is None:
+        return merges
+    texts = [merge.result.content for merge in merges]
+    forgotten = await deps.tombstones.find_texts(connection, workspace_id, texts)
+    return [merge for place, merge in enumerate(merges) if place not in forgotten]
 
 
 async def _write_merges(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,24 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.memory.images import plan_copies
 from server.memory.models import Memory
 from server.store.consolidation.runs import mark_sources
-from server.store.db import Database
 from server.store.lifecycle import merges
-from server.store.record import golden, images, imports, links, memories, vectors
-from server.store.record.capture.erasing import delete_places, delete_reports, erase_reports_of
-from server.store.record.entities.changes import delete_entities_of_workspaces
+from server.store.record import golden, images, links, memories, vectors
+from server.store.record.capture.erasing import erase_reports_of
 from server.store.record.followers import renew_followers
 from server.store.record.journal import (
     Actor,
     blank_memory_entries,
-    blank_section_entries,
     journal_memories,
     list_earlier_texts,
 )
 from server.store.record.notes import identity
 from server.store.record.notes.synthesis import compose_crystal
-from server.store.tables.accounts import workspaces
 from server.store.tables.memories import memories as table
-from server.store.tables.working import identity_crystals, working_items, working_sections
 
 STEP = 200
 #: The number of memories that are erased with their copies in one transaction.
@@ -53,6 +48,8 @@ class Erasure:
         rewritten_crystals: the composed crystal that was composed again, if it was the newest.
         erased_cases: the golden cases that are erased.
         erased_events: the events that are erased: those that an erased memory was made of, and that repeat it.
+        origins: what makes each of these events the same one if it is sent again.
+        vectors: how many rows of vectors were deleted.
     """
 
     erased: dict[str, Memory] = field(default_factory=dict[str, Memory])
@@ -65,6 +62,18 @@ class Erasure:
     rewritten_crystals: list[str] = field(default_factory=list[str])
     erased_cases: list[str] = field(default_factory=list[str])
     erased_events: list[str] = field(default_factory=list[str])
+    origins: list[str] = field(default_factory=list[str])
+    vectors: int = 0
+
+    def count_rows(self) -> dict[str, int]:
+        """Return how many rows of each table were erased."""
+        return {
+            "memories": len(self.erased),
+            "vectors": self.vectors,
+            "events": len(self.erased_events),
+            "identity_crystals": len(self.erased_crystals),
+            "golden_cases": len(self.erased_cases),
+        }
 
 
 async def erase_memories(
@@ -175,9 +184,10 @@ class _Eraser:
         await memories.update_memory(self._connection, memory_id, revision, {"deleted_at": first_deleted_at})
         await self._journal(memory_id, revision, None)
         await memories.erase_content(self._connection, memory_id, self._now)
-        await vectors.delete_vectors(self._connection, memory_id)
-        reports = await erase_reports_of(self._connection, memory_id, memory.content, self._now)
+        self.outcome.vectors += await vectors.delete_vectors(self._connection, memory_id)
+        reports, origins = await erase_reports_of(self._connection, memory_id, memory.content, self._now)
         self.outcome.erased_events += reports
+        self.outcome.origins += origins
 
     async def _rewrite(self, merge: merges.MergeRecord, left: Sequence[Memory]) -> None:
         memory_id = merge.memory.id
@@ -245,72 +255,9 @@ class _Eraser:
         return await memories.advance_revision(self._connection, self._workspace, steps, self._now, may_be_deleted=True)
 
 
-async def erase_due_memories(db: Database, now: datetime, undo: timedelta) -> int:
-    """Erase the memories that were deleted, alone or with their workspace, before `now - undo`.
-
-    The copies of those that were deleted alone are erased, too. The working memory, the skip list, the identity
-    crystals and the golden cases of a deleted workspace are deleted.
-
-    Returns:
-        The number of memories erased and of other rows deleted.
-    """
-    before = now - undo
-    alone = sa.select(table.c.id).where(table.c.deleted_at <= before)
-    gone = sa.select(workspaces.c.id).where(workspaces.c.deleted_at <= before)
-    erased = 0
-    while ids := await _list_due_ids(db, alone, STEP_WITH_COPIES):
-        async with db.write() as connection:
-            by_workspace: dict[str, list[str]] = {}
-            # Asked again, because a deletion may have been undone since.
-            due = _keep_unerased(alone.add_columns(table.c.workspace_id).where(table.c.id.in_(ids)))
-            for row in await connection.execute(due.order_by(table.c.workspace_id)):
-                by_workspace.setdefault(row.workspace_id, []).append(row.id)
-            for workspace_id, some in by_workspace.items():
-                erased += len((await erase_memories(connection, workspace_id, some, _HOUSEKEEPING, now)).erased)
-    erased += await _erase_workspaces(db, gone, now)
-    if erased:
-        await db.empty_log()
-    return erased
-
-
-async def _erase_workspaces(db: Database, gone: sa.Select[str], now: datetime) -> int:
-    """Erase everything in the workspaces that a query selects, and return the number of rows."""
-    async with db.read() as connection:
-        if (await connection.execute(gone.limit(1))).first() is None:
-            return 0
-    ended, erased = sa.select(table.c.id).where(table.c.workspace_id.in_(gone)), 0
-    while ids := await _list_due_ids(db, ended, STEP):
-        async with db.write() as connection:
-            still = list((await connection.execute(_keep_unerased(ended).where(table.c.id.in_(ids)))).scalars())
-            for memory_id in still:
-                await memories.erase_content(connection, memory_id, now)
-                await vectors.delete_vectors(connection, memory_id)
-        erased += len(still)
-    async with db.write() as connection:
-        erased += await golden.delete_cases_of_workspaces(connection, gone)
-        return erased + await _delete_other_rows(connection, gone)
-
-
-async def _delete_other_rows(connection: AsyncConnection, gone: sa.Select[str]) -> int:
-    """Delete the rows of these workspaces that are not memories, and return the number of rows deleted."""
-    deleted = 0
-    for each in (working_items, identity_crystals):
-        deleted += (await connection.execute(sa.delete(each).where(each.c.workspace_id.in_(gone)))).rowcount
-    deleted += sum((await delete_reports(connection, gone)).values())
-    await delete_places(connection, gone)
-    await imports.delete_runs_of_workspaces(connection, gone)
-    deleted += await delete_entities_of_workspaces(connection, gone)
-    sections = sa.delete(working_sections).where(working_sections.c.workspace_id.in_(gone))
-    workspace_ids = list((await connection.execute(sections.returning(working_sections.c.workspace_id))).scalars())
-    if workspace_ids:
-        await blank_section_entries(connection, workspace_ids)
-    return deleted + len(workspace_ids)
-
-
-def _keep_unerased(due: sa.Select[*tuple[str, ...]]) -> sa.Select[*tuple[str, ...]]:
-    return due.where(table.c.erased_at.is_(None))
-
-
-async def _list_due_ids(db: Database, due: sa.Select[str], limit: int) -> list[str]:
-    async with db.read() as connection:
-        return list((await connection.execute(_keep_unerased(due).limit(limit))).scalars())
+async def list_ids_of_project(connection: AsyncConnection, workspace_id: str, project: str) -> list[str]:
+    """Return the ids of the memories of a project that are not erased, deleted ones as well, in their order."""
+    here = sa.select(table.c.id).where(
+        table.c.workspace_id == workspace_id, table.c.project == project, table.c.erased_at.is_(None)
+    )
+    return list((await connection.execute(here.order_by(table.c.position))).scalars())

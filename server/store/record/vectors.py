@@ -49,10 +49,13 @@ def _make_upsert(dialect: str, table: sa.Table, column: str) -> sa.Insert:
     )
 
 
-async def delete_vectors(connection: AsyncConnection, memory_id: str) -> None:
-    """Delete a memory's vectors of every generation, because its text changed or was erased."""
-    for table in (vectors, token_vectors):
+async def delete_vectors(connection: AsyncConnection, memory_id: str) -> int:
+    """Delete a memory's vectors of every generation, because its text changed or was erased; return how many rows."""
+    deleted = [
         await connection.execute(sa.delete(table).where(table.c.memory_id == memory_id))
+        for table in (vectors, token_vectors)
+    ]
+    return sum(each.rowcount for each in deleted)
 
 
 async def read_tokens(db: Database, generation: int, ids: Sequence[str], dims: int) -> dict[str, TokenVectors]:

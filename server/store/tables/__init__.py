@@ -21,6 +21,7 @@ def load_all_tables() -> sa.MetaData:
         "audit",
         "capture",
         "entities",
+        "erasure",
         "golden",
         "imports",
         "lifecycle",

@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from server.ids import new_id
 from server.memory.skip import SkipEntry
 from server.memory.working import Item, Section
-from server.store.lifecycle.erasure import erase_due_memories
+from server.store.lifecycle.due import erase_due_memories
 from server.store.record import journal as changes
 from server.store.record import workspaces
 from server.store.record.notes import identity, skip_list, working_memory
 from server.store.record.notes.identity import Crystal
 from server.store.tables.memories import journal
 from server.store.tables.working import identity_crystals, working_items, working_sections
+from tests.helpers.erasures import TOMBSTONES
 from tests.helpers.ledger import Ledger
 
 pytestmark = pytest.mark.anyio
@@ -74,24 +75,24 @@ async def test_what_is_no_memory_is_erased_with_its_workspace_and_not_before(led
     both = await homes(ledger.db)
     await delete(ledger)
     clock.move(days=29, hours=23)
-    assert await erase_due_memories(ledger.db, clock(), UNDO) == 0
+    assert await erase_due_memories(ledger.db, TOMBSTONES, clock(), UNDO) == 0
     assert await homes(ledger.db) == both
     clock.move(hours=1)
-    assert await erase_due_memories(ledger.db, clock(), UNDO) == 4
+    assert await erase_due_memories(ledger.db, TOMBSTONES, clock(), UNDO) == 4
     assert await homes(ledger.db) == [[bob.workspace], [bob.workspace] * 2, [bob.workspace]], (
         "the skip list is among the items"
     )
     record = await whole_record(ledger.db)
     assert "heliotrope" not in record
     assert record.count("magenta") == 12
-    assert await erase_due_memories(ledger.db, clock(), UNDO) == 0
+    assert await erase_due_memories(ledger.db, TOMBSTONES, clock(), UNDO) == 0
 
 
 async def test_the_journal_keeps_who_and_when_and_the_ids_of_what_was_erased(ledger, clock):
     _, *things = await furnish(ledger, "heliotrope")
     await delete(ledger)
     clock.move(days=31)
-    await erase_due_memories(ledger.db, clock(), UNDO)
+    await erase_due_memories(ledger.db, TOMBSTONES, clock(), UNDO)
     async with ledger.db.read() as connection:
         entries = (await connection.execute(sa.select(journal).order_by(journal.c.id))).all()
     assert [entry.after for entry in entries] == [None, *things]
@@ -104,6 +105,6 @@ async def test_everything_goes_at_once_where_nothing_can_be_undone(ledger, clock
     (memory_id,) = await ledger.store("a memory")
     await furnish(ledger, "heliotrope")
     await delete(ledger)
-    assert await erase_due_memories(ledger.db, clock(), timedelta(0)) == 5
+    assert await erase_due_memories(ledger.db, TOMBSTONES, clock(), timedelta(0)) == 5
     assert await homes(ledger.db) == [[]] * len(TABLES)
     assert (await ledger.get(memory_id)).content == ""

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from server.ids import new_id
-from server.store.lifecycle.erasure import erase_due_memories
+from server.store.lifecycle.due import erase_due_memories
 from server.store.record import golden, runs, workspaces
 from server.store.record.golden import Case, GoldenWorkspace
+from tests.helpers.erasures import TOMBSTONES
 
 pytestmark = pytest.mark.anyio
 
@@ -82,9 +83,9 @@ async def test_cases_go_for_good_with_their_workspace_when_it_cannot_come_back(l
     async with ledger.db.write() as connection:
         await workspaces.delete_workspace(connection, bob.workspace, clock())
     clock.move(days=29)
-    assert await erase_due_memories(ledger.db, clock(), timedelta(days=30)) == 0
+    assert await erase_due_memories(ledger.db, TOMBSTONES, clock(), timedelta(days=30)) == 0
     clock.move(days=2)
-    assert await erase_due_memories(ledger.db, clock(), timedelta(days=30)) == 1
+    assert await erase_due_memories(ledger.db, TOMBSTONES, clock(), timedelta(days=30)) == 1
     async with ledger.db.read() as connection:
         assert len(await golden.list_cases(connection, ledger.workspace)) == 1
         assert await golden.list_cases(connection, bob.workspace) == []

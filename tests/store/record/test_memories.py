@@ -9,12 +9,13 @@ from sqlalchemy.exc import IntegrityError
 
 from server.memory.models import Memory
 from server.memory.tiers import list_tiers
-from server.store.lifecycle import erasure
+from server.store.lifecycle.due import erase_due_memories
 from server.store.record import memories, workspaces
 from server.store.record.journal import journal_memories
 from server.store.record.memories import Listing
 from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
+from tests.helpers.erasures import TOMBSTONES
 
 pytestmark = pytest.mark.anyio
 
@@ -251,10 +252,10 @@ async def test_what_was_deleted_is_erased_when_it_can_no_longer_be_undone(ledger
         await ledger.delete(memory_id)
     undo = timedelta(days=30)
     clock.move(days=29, hours=23)
-    assert await erasure.erase_due_memories(ledger.db, clock(), undo) == 0
+    assert await erase_due_memories(ledger.db, TOMBSTONES, clock(), undo) == 0
     clock.move(hours=1)
-    assert await erasure.erase_due_memories(ledger.db, clock(), undo) == 4
-    assert await erasure.erase_due_memories(ledger.db, clock(), undo) == 0
+    assert await erase_due_memories(ledger.db, TOMBSTONES, clock(), undo) == 4
+    assert await erase_due_memories(ledger.db, TOMBSTONES, clock(), undo) == 0
     assert [content for (content,) in await rows(ledger, table.c.content)] == ["", "", "", "", "e"]
 
 
@@ -276,5 +277,5 @@ async def test_what_was_deleted_with_its_workspace_is_erased_with_it(ledger, clo
     async with ledger.db.write() as connection:
         await workspaces.delete_workspace(connection, ledger.workspace, clock())
     clock.move(days=31)
-    assert await erasure.erase_due_memories(ledger.db, clock(), timedelta(days=30)) == 2
+    assert await erase_due_memories(ledger.db, TOMBSTONES, clock(), timedelta(days=30)) == 2
     assert (await bob.get(kept)).content == "kept"

@@ -8,6 +8,7 @@ from server.store.db import Database
 from server.store.record import workspaces
 from server.store.record.people.plans import Plans
 from tests.helpers.databases import create_postgres_database, make_url
+from tests.helpers.erasures import TOMBSTONES
 from tests.helpers.ledger import open_ledger
 from tools.imports.importing import import_entries
 from tools.imports.reading import read_entries
@@ -43,6 +44,7 @@ def bring(ledger):
             actor=ledger.actor,
             workspace=workspace,
             generation=0,
+            tombstones=TOMBSTONES,
         )
         report = await import_entries(target, path.name, entries or read_entries(path), dry_run=dry_run)
         assert report.imported + report.skipped + report.refused == report.total

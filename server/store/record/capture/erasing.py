@@ -13,8 +13,12 @@ from server.store.record.repetitions import contains_text
 from server.store.tables.capture import events, jobs, observation_sources, observations, project_places, sessions
 
 
-async def erase_reports_of(connection: AsyncConnection, memory_id: str, content: str, now: datetime) -> list[str]:
-    """Overwrite the events that a memory was made of, and those of their sessions that say the same; return their ids.
+async def erase_reports_of(
+    connection: AsyncConnection, memory_id: str, content: str, now: datetime
+) -> tuple[list[str], list[str]]:
+    """Overwrite the events that a memory was made of, and those of their sessions that say the same.
+
+    Return their ids and their origins.
 
     The metadata of the sessions go, too, and the notes of who was told the memory.
     """
@@ -22,7 +26,7 @@ async def erase_reports_of(connection: AsyncConnection, memory_id: str, content:
     made_of = sa.select(observation_sources.c.event_id).where(observation_sources.c.memory_id == memory_id)
     ids = set((await connection.execute(made_of)).scalars())
     if not ids:
-        return []
+        return [], []
     session_query = (
         sa.select(events.c.session_id).where(events.c.id.in_(ids), events.c.session_id.is_not(None)).distinct()
     )
@@ -30,8 +34,8 @@ async def erase_reports_of(connection: AsyncConnection, memory_id: str, content:
     if session_ids:
         ids |= await _find_repeating(connection, session_ids, content)
         await connection.execute(sa.update(sessions).where(sessions.c.id.in_(session_ids)).values(metadata={}))
-    await erase_events(connection, sorted(ids), now)
-    return sorted(ids)
+    origins = await erase_events(connection, sorted(ids), now)
+    return sorted(ids), origins
 
 
 async def _find_repeating(connection: AsyncConnection, session_ids: list[str], content: str) -> set[str]:

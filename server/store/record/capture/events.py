@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import UserId
+from server.memory.forgetting import describe_origin
 from server.store.db import insert_into
 from server.store.tables.capture import events
 
@@ -92,9 +93,20 @@ async def list_last_events(connection: AsyncConnection, session_id: str, limit: 
     return [_from_row(row) for row in reversed((await connection.execute(query)).all())]
 
 
-async def erase_events(connection: AsyncConnection, event_ids: Collection[str], now: datetime) -> None:
-    """Overwrite what was reported in these events. The rows stay: they say that there was one, when, and by whom."""
+async def erase_events(connection: AsyncConnection, event_ids: Collection[str], now: datetime) -> list[str]:
+    """Overwrite what was reported in these events. The rows stay: they say that there was one, when, and by whom.
+
+    Return the origins of what was overwritten.
+    """
+    origins = await list_origins(connection, events.c.id.in_(event_ids))
     for event_id in event_ids:
         # The key is a hash of the text, so it goes as well.
         erased = sa.update(events).where(events.c.id == event_id, events.c.erased_at.is_(None))
         await connection.execute(erased.values(payload=sa.null(), event_key=event_id, erased_at=now))
+    return origins
+
+
+async def list_origins(connection: AsyncConnection, chosen: sa.ColumnElement[bool]) -> list[str]:
+    """Return what makes each of the chosen events the same one if it is sent again."""
+    query = sa.select(events.c.source, events.c.type, events.c.payload).where(chosen, events.c.erased_at.is_(None))
+    return [describe_origin(*row) for row in await connection.execute(query)]
