@@ -153,6 +153,9 @@ def _describe_share(planned: MergePlan, share: float | None) -> str:
 
 async def consolidate_group(services: Services, call: Call, args: ConsolidateGroup) -> ConsolidatedGroup:
     """Merge the named memories and no others. Raises `invalid`, with the ids that cannot be merged, and `conflict`."""
+    if args.content is not None:
+        async with services.db.read() as connection:
+            await services.tombstones.check_texts(connection, call.id_for_reading, [args.content])
     try:
         outcome = await carry_out.consolidate_group(
             make_deps(services),

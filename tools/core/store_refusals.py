@@ -71,8 +71,8 @@ def explain_tombstone(tombstone: Tombstone) -> str:
     """Return the sentence that says why something is not stored, and how a person can let it be stored again."""
     return (
         f"Refused: forgotten. This was erased on {tombstone.made_at:%Y-%m-%d} (receipt {tombstone.receipt_id}), and it "
-        f"stays forgotten. If it may be remembered again, a person lifts tombstone {tombstone.id}: on the page "
-        "/receipts, or with `loci erasure lift`."
+        f"stays forgotten. If it may be remembered again, a person lifts tombstone {tombstone.id} "
+        "with `loci erasure lift`, or with a key that has the scope admin."
     )
 
 

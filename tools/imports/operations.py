@@ -124,6 +124,7 @@ def _make_target(services: Services, call: Call) -> ImportTarget:
         actor=call.actor,
         workspace=call.workspace,
         generation=services.encoder.generation,
+        tombstones=services.tombstones,
     )
 
 

@@ -157,10 +157,7 @@ async def lift_tombstones(services: Services, call: AccountCall, args: LiftTombs
     """
     principal, now = call.principal, services.now()
     if principal.via != "browser" and ADMIN not in principal.scopes:
-        message = (
-            "A person lifts a tombstone: on the page /receipts, with `loci erasure lift`, or with a key that has the "
-            "scope admin."
-        )
+        message = "A person lifts a tombstone: with `loci erasure lift`, or with a key that has the scope admin."
         raise Failure("forbidden", message)
     async with services.db.write() as connection:
         workspace_id = await _find_workspace_id(connection, principal, args)

@@ -6,8 +6,8 @@ from alembic import op
 from server.store.utc_datetime import UtcDateTime
 
 
-revision = '0034'
-down_revision = '0033'
+revision = '0036'
+down_revision = '0035'
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,65 @@
+"""`purge`: everything that a workspace or one of its projects remembers is erased for good."""
+
+from typing import Annotated
+
+import typer
+
+from server.cli.common import AsJson, fail, find_user, open_record, print_json, print_line, run_command
+from server.cli.notes import note_command
+from server.cli.places import find_workspace
+from server.clock import utc_now
+from server.config import Settings
+from server.ids import new_id
+from server.store.epoch import raise_epoch
+from server.store.lifecycle.erasure import list_ids_of_project
+from server.store.lifecycle.forgetting import Place, forget_memories, forget_workspace
+from server.store.record.journal import Actor, journal_change
+from server.wiring.erasure import build_tombstones
+
+
+def purge(
+    workspace: Annotated[str, typer.Argument(help="The workspace: its name, or account/name.")],
+    *,
+    user: Annotated[str, typer.Option("--user", help="The user whose workspace it is.")],
+    project: Annotated[str | None, typer.Option("--project", help="Only the memories of this project.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the counts, and erase nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase all memories of a workspace, or of one of its projects, in one step. It cannot be undone.
+
+    What was erased is not stored again until a person lifts that. A running server removes it from the search store
+    within seconds.
+    """
+    if not dry_run and not yes and not typer.confirm(f"Erase everything in {workspace!r} for good?", err=True):
+        fail("Nothing was erased.")
+
+    async def erase(settings: Settings) -> tuple[dict[str, int], str]:
+        tombstones, now = build_tombstones(settings), utc_now()
+        async with open_record(settings) as db:
+            async with db.read() as connection:
+                owner, found = await find_user(connection, user), await find_workspace(connection, user, workspace)
+            place, actor = Place(found.account_id, found.id), Actor(owner.id, "loci", "purge_memories", new_id(now))
+            async with db.write() as connection, connection.begin_nested() as step:
+                if project is None:
+                    counts, receipt = await forget_workspace(connection, tombstones, place, actor, now)
+                else:
+                    ids = await list_ids_of_project(connection, found.id, project)
+                    done, receipt = await forget_memories(connection, tombstones, place, ids, actor, now, "project")
+                    counts = done.count_rows()
+                await journal_change(connection, found.id, actor, now, {"purged": "workspace", "receipt": receipt})
+                await raise_epoch(connection)
+                if dry_run:
+                    await step.rollback()
+            if not dry_run:
+                await db.empty_log()
+                await note_command(settings, db, owner, "purge_memories", "delete", found.id)
+        return {name: count for name, count in sorted(counts.items()) if count and name != "shown"}, receipt
+
+    counts, receipt = run_command(erase)
+    if as_json:
+        print_json([{"dry_run": dry_run, "receipt": None if dry_run else receipt, "counts": counts}])
+        return
+    for name, count in counts.items():
+        print_line(f"{count} {name}")
+    print_line("Nothing was erased: this was a dry run." if dry_run else f"Erased. The receipt is {receipt}.")

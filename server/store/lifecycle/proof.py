@@ -1,0 +1,72 @@
+"""The proof of an erasure: a search for what should be gone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.store.tables import load_all_tables
+from server.store.tables.memories import images, journal, token_vectors, vectors
+from server.store.tables.memories import memories as table
+
+#: The ids that one statement looks up, and the bytes that are read of a file at once.
+_STEP, _BLOCK = 500, 1 << 20
+
+
+async def find_ids_with_content(connection: AsyncConnection, memory_ids: Sequence[str]) -> list[str]:
+    """Return the places in the record that still have something of these memories: their ids, and a table."""
+    found: list[str] = []
+    for start in range(0, len(memory_ids), _STEP):
+        some = memory_ids[start : start + _STEP]
+        kept = sa.or_(table.c.erased_at.is_(None), table.c.content != "")
+        queries = {
+            "memories": sa.select(table.c.id).where(table.c.id.in_(some), kept),
+            "journal": sa.select(journal.c.memory_id).where(
+                journal.c.memory_id.in_(some), sa.or_(journal.c.before.is_not(None), journal.c.after.is_not(None))
+            ),
+        }
+        for each in (vectors, token_vectors, images):
+            queries[each.name] = sa.select(each.c.memory_id).where(each.c.memory_id.in_(some))
+        for name, query in queries.items():
+            ids = (await connection.execute(query.distinct())).scalars()
+            found += [f"{name}: {memory_id}" for memory_id in ids]
+    return found
+
+
+async def find_words_in_tables(connection: AsyncConnection, words: str) -> list[str]:
+    """Return the tables of a Postgres record that have a row with these words."""
+    found: list[str] = []
+    for name in sorted(load_all_tables().tables):
+        query = sa.text(f'SELECT count(*) FROM "{name}" AS t WHERE strpos(lower(t::text), lower(:words)) > 0')  # noqa: S608 - the names are ours
+        if count := (await connection.execute(query, {"words": words})).scalar_one():
+            found.append(f"table {name}: {count} row(s)")
+    return found
+
+
+def find_words_in_files(folder: Path, words: str) -> list[str]:
+    """Return the files under a folder that hold these words, as they are or in small letters.
+
+    The record, its log, its copies from before an upgrade and the shards of the embedded engine are such files.
+    """
+    wanted = {words.encode(), words.casefold().encode()}
+    return [
+        f"file {path.relative_to(folder)}"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink() and _has_any(path, wanted)
+    ]
+
+
+def _has_any(path: Path, wanted: set[bytes]) -> bool:
+    overlap = max(map(len, wanted)) - 1
+    before = b""
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                text = before + block
+                if any(each in text for each in wanted):
+                    return True
+                before = text[len(text) - overlap :] if overlap else b""
+    except FileNotFoundError:  # the server removed it just now
+        return False
+    return False
