@@ -112,15 +112,15 @@ _PLACES = {
     "model": _Place("model", "app", "The models, which recall by meaning needs."),
     "consolidation": _Place("consolidation", "app", "What was merged in a workspace, and the way back."),
     "audit": _Place("audit", "app", "The audit of calls."),
-<<<<<<< HEAD
     "usage": _Place(
         "usage", "print_usage", "Print what each account has used, by month and kind, and the limits of its plan."
     ),
-=======
-    "purge": _Place("purge", "purge", "Erase everything that a workspace or one of its projects remembers, for good."),
+    "purge": _Place(
+        "purge",
+        "purge",
+        "Erase all memories of a workspace, or of one of its projects, in one step. It cannot be undone.",
+    ),
     "erasure": _Place("erasure", "app", "What was erased, and the proof that it is gone."),
-    "usage": _Place("usage", "print_usage", "Print what each account has used, by month and kind."),
->>>>>>> 35e6745d (loci purge, and loci erasure lists receipts, lifts tombstones and verifies that what was erased is gone)
     "webhook": _Place("webhooks", "app", "The events for LOCI_WEBHOOK_URL."),
 }
 

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.record import golden, memories
 from server.store.record.capture.erasing import delete_reports
-from server.store.record.entities.changes import delete_entities_of_workspaces
 from server.store.record.capture.events import list_origins
+from server.store.record.entities.changes import delete_entities_of_workspaces
 from server.store.record.journal import Actor, journal_memories
 from server.store.tables.accounts import workspaces
 from server.store.tables.capture import events
