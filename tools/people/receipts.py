@@ -36,7 +36,6 @@ class ReceiptView(BaseModel):
     erased_at: Timestamp = Field(description="When.")
     user_id: str = Field(description="By whom.")
     person: str | None = Field(default=None, description="The name of that person now; null if there is none.")
-    request_id: str = Field(description="The request, as the log and the audit name it.")
     workspace_id: str | None = Field(default=None, description="The workspace; null for an account.")
     workspace: str | None = Field(default=None, description="The name of that workspace now.")
     counts: dict[str, int] = Field(description="The number of rows that were erased, by table.")
