@@ -32,7 +32,19 @@ from tools.imports import operations as imports
 from tools.memories import bulk, history, ingest, marking, purging
 from tools.memories import operations as memories
 from tools.notes import identity, skip_list, working_items, working_memory, working_notes
-from tools.people import accounts, activity, audit, invitations, keys, plans, preferences, receipts, shares, usage, users
+from tools.people import (
+    accounts,
+    activity,
+    audit,
+    invitations,
+    keys,
+    plans,
+    preferences,
+    receipts,
+    shares,
+    usage,
+    users,
+)
 
 _ROWS: dict[str, tuple[Operation, ...]] = {
     "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),

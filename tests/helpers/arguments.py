@@ -284,7 +284,7 @@ async def arrange_calls(person):
         "rotate_key": [],  # by hand, below: the client asks for the list after a tool that is not in it, with its key
         "set_plan": [{"plan": None}],
         "read_usage": [{}, {"months": 3}],
-        "purge_memories": [{"dry_run": True}, {"project": "none"}, {"workspace": "nowhere"}],
+        "purge_memories": [{"dry_run": True}, {"project": "vega"}, {"workspace": "nowhere"}],
         "list_receipts": [{}, {"limit": 1}],
         "read_receipt": [{"id": erased["receipt"]}],
         "list_tombstones": [{}, {"receipt": erased["receipt"]}, {"workspace": "nowhere"}],

@@ -216,6 +216,7 @@ async def test_both_doors_answer_a_read_alike(cat, name):
     own |= {"read_import": (await cat.http.post("/v1/import", json={"content": "Tea"})).json()["run"]}
     own |= {"list_members": cat.account_id, "list_invitations": cat.account_id}
     own |= {"list_shares": (await call_rest(cat, "list_workspaces", {})).body["workspaces"][0]["id"]}
+    own |= {"read_receipt": (await call_rest(cat, "purge_memories", {"project": "vega"})).body["receipt"]}
     if "id" in arguments:
         arguments = arguments | {"id": own.get(name, memory_id)}
     if "memory_id" in arguments:

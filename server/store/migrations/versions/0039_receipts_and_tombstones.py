@@ -6,8 +6,8 @@ from alembic import op
 from server.store.utc_datetime import UtcDateTime
 
 
-revision = '0036'
-down_revision = '0035'
+revision = '0039'
+down_revision = '0038'
 branch_labels = None
 depends_on = None
 
