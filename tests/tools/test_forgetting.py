@@ -10,6 +10,7 @@ from server.store.tables.memories import journal
 from tests.helpers.doors import call_rest, check_refusal
 from tests.helpers.erasures import OTHERS, SECRET, WORD, erase_memory, find_files_with
 from tests.helpers.jobs import finish_jobs
+from tests.helpers.people import share
 from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
@@ -170,3 +171,19 @@ async def test_nobody_reads_the_words_in_the_tombstones_or_anywhere_on_the_disk(
             ]
         assert WORD not in repr(rows)
     assert find_files_with(settings.data_dir) == []
+
+
+async def test_a_writer_of_a_shared_workspace_purges_nothing_and_a_reader_lifts_nothing(site):
+    ann = await site.add_person("ann", ("memory:write", "admin"))
+    ben = await site.add_person("ben", ("memory:write", "admin"))
+    receipt = await forget_secret(ann)
+    kept = await ann.store(OTHERS[0])
+    await check_refusal(ben, "lift_tombstones", {"receipt": receipt}, status=404, code="not_found", says=receipt)
+    await share(ann, "ben", may_write=True)
+    for arguments in ({}, {"dry_run": True}, {"project": "x"}):
+        asked = {"workspace": "ann/default"} | arguments
+        await check_refusal(ben, "purge_memories", asked, status=403, code="forbidden", says="owner or an admin")
+    assert (await ann.http.get(f"/v1/memories/{kept}")).status_code == 200
+    await share(ann, "ben")
+    await check_refusal(ben, "lift_tombstones", {"receipt": receipt}, status=403, code="forbidden", says="may read")
+    assert (await call_rest(ann, "lift_tombstones", {"receipt": receipt})).body["lifted"]

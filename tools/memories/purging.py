@@ -8,7 +8,9 @@ from server.store.lifecycle.erasure import list_ids_of_project
 from server.store.lifecycle.forgetting import Place, forget_memories, forget_workspace
 from server.store.record.erasure.receipts import ReceiptKind
 from server.store.record.journal import Actor, journal_change
+from server.store.record.people.rights import Right
 from server.store.record.workspaces import Workspace
+from tools.core.access import find_workspace_by_id
 from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
@@ -38,10 +40,11 @@ async def purge_memories(services: Services, call: Call, args: PurgeMemories) ->
     """Erase all memories of the workspace with all that agents reported, or those of one project, in one transaction.
 
     What was erased is not stored again until a person lifts that. The workspace stays, and so do working memory, the
-    skip list and crystals that somebody wrote.
+    skip list and crystals that somebody wrote. Only who may delete the workspace may purge it.
     """
     if not isinstance(call.workspace, Workspace):
         return PurgedMemories(meta=call.meta, dry_run=args.dry_run, project=args.project, counts={})
+    await find_workspace_by_id(services, call.principal, call.workspace.id, Right.MANAGE)
     counts, receipt = await purge(services, call.workspace, call.actor, args.project, dry_run=args.dry_run)
     told = {name: count for name, count in sorted(counts.items()) if count and name != "shown"}
     return PurgedMemories(
@@ -87,6 +90,7 @@ async def erase_project(services: Services, call: Call, project: str) -> int:
     """Purge a project of the call's workspace, and return the number of its memories, deleted ones too."""
     if not isinstance(call.workspace, Workspace):
         return 0
+    await find_workspace_by_id(services, call.principal, call.workspace.id, Right.MANAGE)
     counts, _ = await purge(services, call.workspace, call.actor, project)
     return counts["memories"]
 

@@ -11,7 +11,8 @@ from server.memory.models import Timestamp
 from server.store.record.erasure import receipts, tombstones
 from server.store.record.erasure.receipts import Receipt
 from server.store.record.journal import journal_change
-from server.store.record.people import accounts
+from server.store.record.people.rights import Right, find_account_right, find_workspace_right
+from tools.core.access import find_workspace_by_id
 from tools.core.answers import Answer
 from tools.core.arguments import Args, InWorkspace
 from tools.core.call import AccountCall, Call
@@ -152,14 +153,17 @@ async def lift_tombstones(services: Services, call: AccountCall, args: LiftTombs
     """Let what was erased be stored again.
 
     Raises:
-        Failure: `forbidden` for an app, since a person decides that; `not_found`.
+        Failure: `forbidden` for an app, since a person decides that, and for who may only read the workspace;
+            `not_found`.
     """
     principal, now = call.principal, services.now()
     if principal.via != "browser" and ADMIN not in principal.scopes:
         message = "A person lifts a tombstone: with `loci erasure lift`, or with a key that has the scope admin."
         raise Failure("forbidden", message)
-    async with services.db.write() as connection:
+    async with services.db.read() as connection:
         workspace_id = await _find_workspace_id(connection, principal, args)
+    await find_workspace_by_id(services, principal, workspace_id, Right.WRITE)
+    async with services.db.write() as connection:
         lifted = await tombstones.lift_tombstones(
             connection, workspace_id, principal.user_id, now, tombstone_id=args.id, receipt_id=args.receipt
         )
@@ -195,7 +199,9 @@ async def _may_see(
         return False
     if account_id == principal.account_id:
         return True
-    return await accounts.find_role(connection, account_id, principal.user_id) is not None
+    if workspace_id is not None:
+        return await find_workspace_right(connection, workspace_id, principal.user_id) is not None
+    return await find_account_right(connection, account_id, principal.user_id) is not None
 
 
 def _to_view(receipt: Receipt) -> ReceiptView:
