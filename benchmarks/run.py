@@ -32,6 +32,7 @@ BENCHMARKS = (
     "corrections",
     "entities",
     "languages",
+    "console",
     "capture",
     "capture_load",
     "lifecycle",
