@@ -20,6 +20,7 @@ from tools.memories.arguments import Facets
 from tools.memories.rows import make_memory_not_found
 from tools.recall.answers import Why, explain_rank
 from tools.recall.model import LEAST_SHARES, RecallRequest, RecallResult
+from tools.recall.pinned import choose_pinned
 from tools.recall.pipeline import recall
 
 DEPTH = 1_000
@@ -124,7 +125,7 @@ async def explain_recall(services: Services, call: Call, args: ExplainRecall) ->
         verdict, by = "buried", None
     elif memory.expires_at is not None and memory.expires_at <= services.now():
         verdict = "expired"
-    elif memory.pinned_at is not None and verdict not in {"recalled", "skip_list"} and args.admits(memory):
+    elif memory.pinned_at is not None and verdict != "recalled" and await _leads(services, call, args, memory.id):
         verdict, by = "pinned", None
     elif verdict == "unmatched" and not args.admits(memory):
         verdict = "scope"
@@ -146,6 +147,12 @@ async def explain_recall(services: Services, call: Call, args: ExplainRecall) ->
     values = answer.model_dump(mode="json") | {"limit": args.limit, "depth": DEPTH}
     sentence = _OF_ANOTHER if verdict == "gate" and answer.needed is None else _SENTENCES[verdict]
     return answer.model_copy(update={"message": sentence.format_map(values)})
+
+
+async def _leads(services: Services, call: Call, args: ExplainRecall, memory_id: str) -> bool:
+    """Whether a pinned memory is among those that the context begins with."""
+    pinned = await choose_pinned(services, call, args, limit=args.limit, max_tokens=args.max_tokens)
+    return any(each.id == memory_id for each in pinned.shown)
 
 
 async def _find_memory(services: Services, call: Call, memory_id: str) -> tuple[Memory, bool]:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.errors import Failure
 from server.memory.models import Memory
 from server.store.record import memories
-from server.store.record.followers import renew_followers
+from server.store.record.followers import list_followers, renew_memories
 from server.store.record.journal import journal_memories
 from server.store.record.memories import Listing, Status
 from server.store.record.workspaces import WorkspaceGone
@@ -178,8 +178,11 @@ async def _carry_out(
         )
     await journal_memories(connection, workspace_id, call.actor, now, first, entries)
     if args.action in {"delete", "bury", "unbury"}:
+        followers: dict[str, None] = {}
         for memory_id in chosen:
-            await renew_followers(connection, workspace_id, memory_id, now)
+            followers |= dict.fromkeys(await list_followers(connection, workspace_id, memory_id))
+        # Those that change themselves are written again anyway.
+        await renew_memories(connection, workspace_id, [each for each in followers if each not in chosen], now)
 
 
 def _answer(call: Call, args: ChangeMemories, chosen: _Chosen, skipped: Sequence[SkippedMemory]) -> ChangedMemories:

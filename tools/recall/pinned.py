@@ -70,14 +70,14 @@ async def choose_pinned(
         return Pinned(tokens_left=max_tokens)
     entries = await skip_list.list_live_entries(services.db, call.id_for_reading, now)
     is_withheld = call.workspace.settings.skip_enforcement == "withhold"
-    budget = Budget(None if max_tokens is None else -(-max_tokens // 2))
+    budget = Budget(None if max_tokens is None else max_tokens // 2)
     shown: list[MatchedMemory] = []
     missing: list[Omitted] = []
     for each in found:
         against = [entry for entry in entries if covers_text(entry, each.content)]
         if against and is_withheld:
             missing.append(Omitted(id=each.id, reason="skip_list", by=against[0].id))
-        elif len(shown) == -(-limit // 2) or not budget.take(each.content):
+        elif len(shown) == limit // 2 or not budget.take(each.content):
             missing.append(Omitted(id=each.id, reason="budget"))
         else:
             marks = {"pinned": True, "skipped_by": list_skip_reasons(against) or None}

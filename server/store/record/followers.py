@@ -1,5 +1,6 @@
 """The memories that are found by the text of another one, too. The caller owns the transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -20,6 +21,12 @@ async def renew_followers(
     hides the text. If the memory moves to another session, call it before the move and after it. In a deleted
     workspace it works only with `may_be_deleted`.
     """
+    followers = await list_followers(connection, workspace_id, memory_id)
+    await renew_memories(connection, workspace_id, followers, now, may_be_deleted=may_be_deleted)
+
+
+async def list_followers(connection: AsyncConnection, workspace_id: str, memory_id: str) -> list[str]:
+    """Return the ids of the memories just after one in its session, and of those into which they were merged."""
     itself = memories.alias("itself")
     query = (
         sa.select(memories.c.id, memories.c.consolidated_into)
@@ -29,10 +36,16 @@ async def renew_followers(
         .limit(NEIGHBOURS)
     )
     rows = (await connection.execute(query)).all()
-    if rows:
-        merged = [row.id for row in rows if row.consolidated_into is not None]
-        merges = await find_live_merges(connection, merged)
-        renewed = list(dict.fromkeys([*(row.id for row in rows), *merges.values()]))
-        first = await advance_revision(connection, workspace_id, len(renewed), now, may_be_deleted=may_be_deleted)
-        for step, each in enumerate(renewed):
+    merged = [row.id for row in rows if row.consolidated_into is not None]
+    merges = await find_live_merges(connection, merged) if merged else {}
+    return list(dict.fromkeys([*(row.id for row in rows), *merges.values()]))
+
+
+async def renew_memories(
+    connection: AsyncConnection, workspace_id: str, ids: Sequence[str], now: datetime, *, may_be_deleted: bool = False
+) -> None:
+    """Give new revisions to these memories, so that the projection writes them again."""
+    if ids:
+        first = await advance_revision(connection, workspace_id, len(ids), now, may_be_deleted=may_be_deleted)
+        for step, each in enumerate(ids):
             await update_memory(connection, each, first + step, {})

@@ -23,7 +23,7 @@ DONE = {"deleted": "The memory was deleted.", "erased": "The memory was erased f
 
 
 async def serve_memories_page(request: Request) -> Response:
-    """GET the memories of a workspace; POST a new one.
+    """GET the memories of a workspace; POST a new one, or the `id` of a deleted one that is to be restored.
 
     The query has `workspace`, `q` for what to search, the `FILTERS`, and `status` and `cursor` for the list.
     """
@@ -31,7 +31,7 @@ async def serve_memories_page(request: Request) -> Response:
     if isinstance(visit, Response):
         return visit
     if request.method == "POST":
-        return await _add_memory(visit)
+        return await _change_memories(visit)
     query = request.query_params
     chosen = {name: query.get(name, "") for name in ("workspace", "q", *FILTERS, "status")}
     filters = {name: [chosen[name]] if name in _LISTS else chosen[name] for name in FILTERS if chosen[name]}
@@ -63,6 +63,7 @@ async def serve_memories_page(request: Request) -> Response:
         states=STATES,
         actions=ACTIONS,
         done=DONE.get(query.get("done", "")) or describe_change(visit),
+        deleted_id=query.get("id", "") if query.get("done") == "deleted" else "",
         scripts=[SEARCH_SCRIPT],
     )
 
@@ -72,8 +73,11 @@ def _find_next_page(chosen: dict[str, str], cursor: str | None) -> str | None:
     return None if cursor is None else make_address(PATH, **chosen, cursor=cursor)
 
 
-async def _add_memory(visit: Visit) -> Response:
+async def _change_memories(visit: Visit) -> Response:
     form = await visit.read_form()
+    if form.get("action") == "restore":
+        await visit.execute("restore_memory", form.get("workspace"), id=form.get("id"))
+        return visit.redirect(f"{MEMORY_PATH}/{form.get('id')}?done=restored")
     stored = await visit.execute(
         "store_memory", form.get("workspace"), content=form.get("content"), type=form.get("type"), source="console"
     )

@@ -36,6 +36,7 @@ DONE: Mapping[str, str] = {
     "unlinked": "The link is gone.",
     "undone": "The change was undone.",
     "proposed": "Proposed. Those who may write there decide.",
+    "restored": "It is back.",
 }
 #: The buttons that run an operation on the memory alone, with the word for it afterwards.
 _MARKS: Mapping[str, tuple[str, str]] = {
@@ -118,8 +119,8 @@ async def _change_memory(visit: Visit, workspace: str, memory_id: str, form: Par
             done = "proposed"
         case "delete" | "erase":
             await visit.execute("delete_memory", workspace, id=memory_id, erase=action == "erase")
-            done = "erased" if action == "erase" else "deleted"
-            return visit.redirect(make_address(MEMORY_PATH, workspace=workspace, done=done))
+            left = {"done": "erased"} if action == "erase" else {"done": "deleted", "id": memory_id}
+            return visit.redirect(make_address(MEMORY_PATH, workspace=workspace, **left))
         case _:
             raise Failure("malformed", "Go back, and use one of the buttons of the page.")
     return _go_back(visit, memory_id, done)

@@ -44,7 +44,7 @@ async def test_every_page_is_accessible_fits_and_reports_nothing(site):
     http = await log_in(site, ann)
     paths = [address for address, _ in PAGES]
     paths += [f"/memories/{memory}", "/memories?q=kettle", "/recall-check?message=where+is+the+kettle", "/memories/x"]
-    paths += ["/connection-check", "/logout"]
+    paths += ["/connection-check", "/timeline", "/logout"]
     troubles: list[str] = []
     async with page_at(PHONE, has_scripts=True) as page:
         cookies: Any = [{"name": name, "value": value, "url": site.url} for name, value in http.cookies.items()]

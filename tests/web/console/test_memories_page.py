@@ -64,10 +64,12 @@ async def test_a_person_adds_changes_and_deletes_a_memory(site, ann):
     (stored,) = (await call_rest(ann, "list_memories", {})).body["memories"]
     assert (stored["tags"], stored["author"]) == ([], None)
     gone = await send(http, path, action="delete")
-    assert gone.headers["location"] == "/memories?workspace=default&done=deleted"
+    assert gone.headers["location"] == f"/memories?workspace=default&done=deleted&id={stored['id']}"
     assert "was deleted" in (await http.get(gone.headers["location"])).text
     assert (await http.get(path)).status_code == 404
     assert (await call_rest(ann, "list_memories", {})).body["total"] == 0
+    back = await send(http, "/memories", page=gone.headers["location"], action="restore", id=stored["id"])
+    assert "It is back." in (await http.get(back.headers["location"])).text
 
 
 async def test_an_erased_memory_is_gone_for_good(site, ann):
