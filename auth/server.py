@@ -22,7 +22,7 @@ from auth.tokens.signing import SigningKeys
 from auth.upstream.upstream import Upstream
 from server.clock import Clock
 from server.store.db import Database
-from server.store.record.outbox import Outbox
+from server.store.record.works.outbox import Outbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

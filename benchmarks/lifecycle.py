@@ -265,10 +265,12 @@ async def _insert_people(db: Any, count: int) -> None:
     from server.ids import new_id  # noqa: PLC0415 - only after ROOT is importable
     from server.memory.models import Memory  # noqa: PLC0415 - as above
     from server.store.record import memories, workspaces  # noqa: PLC0415 - as above
+    from server.store.record.journal import Actor  # noqa: PLC0415 - as above
     from server.store.record.people import accounts  # noqa: PLC0415 - as above
 
     async with db.write() as connection:
         user = await accounts.create_user(connection, name="bench", password_hash=None, is_admin=False, now=STORED)
+        actor = Actor(user.id, "", "ingest_memories", "")
         for n in show_progress(range(count), "workspaces"):
             made, _ = await workspaces.ensure_workspace(connection, user.account_id, f"w{n}", 0, STORED)
             texts = [f"{n} and {0 if n % 100 == 0 else m}" for m in range(5)]
@@ -276,4 +278,4 @@ async def _insert_people(db: Any, count: int) -> None:
             common |= {"created_at": STORED, "updated_at": STORED, "relevance": 1.0, "access_count": 0}
             some = [Memory(id=new_id(STORED), content=text, consolidated=0, **common) for text in texts]
             first = await memories.advance_revision(connection, made.id, len(some), STORED)
-            await memories.insert_memories(connection, made.id, first, some)
+            await memories.insert_memories(connection, made.id, actor, first, some)

@@ -330,7 +330,7 @@ def _count_changes(stored: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[i
 
 
 def _is_merged(memory: Any) -> bool:
-    from server.memory.merged_memory import SOURCE_LABEL  # noqa: PLC0415 - only after ROOT is importable
+    from server.memory.merging.merged_memory import SOURCE_LABEL  # noqa: PLC0415 - only after ROOT is importable
 
     return any(link.label == SOURCE_LABEL for link in memory.linkages)
 

@@ -16,7 +16,7 @@ from server.config import Settings
 from server.ids import new_id
 from server.network.llm import LlmFailed
 from server.store.embedding.source import EmbeddingFailed
-from server.store.record.outbox import Event
+from server.store.record.works.outbox import Event
 from server.telemetry.traces import Traces
 from server.wiring.stores import build_remote_source, open_llm
 from server.wiring.webhooks import open_webhook

@@ -7,13 +7,13 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from server.memory.models import Memory, Timestamp
+from server.memory.notes.working import ListedItem
 from server.memory.recall import question
 from server.memory.recall.context_text import write_context
 from server.memory.recall.packing import Packing
-from server.memory.working import ListedItem
 from server.store.record import memories
 from server.store.record.notes import identity, working_memory
-from server.store.record.recalled import RecalledMemory
+from server.store.record.recall.recalled import RecalledMemory
 from server.store.record.workspaces import Workspace
 from tools.core.answers import Meta, Readable
 from tools.core.arguments import InWorkspace

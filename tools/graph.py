@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from server.memory.link_kinds import find_inverse
 from server.memory.models import Linkage, Timestamp
-from server.store.record import graph, memories
+from server.store.record import memories
+from server.store.record.relations import graph
 from tools.core.answers import Answer
 from tools.core.call import Call
 from tools.core.operation import Effect, Operation

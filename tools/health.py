@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import __version__
 from server.memory.models import Timestamp
-from server.memory.working import SEEDS
+from server.memory.notes.working import SEEDS
 from server.store.record import memories
 from server.store.record.notes import skip_list, working_memory
 from server.store.record.vectors import VectorCoverage

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from server.memory.models import Memory
 from server.memory.recall.operators import read_operators
 from server.store.record import memories
-from server.store.record.recalled import RecalledMemory
+from server.store.record.recall.recalled import RecalledMemory
 from server.store.record.stored_by import read_stored_by
 from tools.core.answers import Answer, Readable
 from tools.core.arguments import InWorkspace

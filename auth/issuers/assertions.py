@@ -27,7 +27,7 @@ from auth.issuers.subjects import find_or_make_subject
 from server.clock import Clock
 from server.ids import UserId
 from server.store.db import Database
-from server.store.record.outbox import Outbox
+from server.store.record.works.outbox import Outbox
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 PROFILE = "urn:ietf:params:oauth:grant-profile:id-jag"

@@ -28,7 +28,7 @@ from auth.principal import Principal
 from server.clock import Clock
 from server.errors import Failure
 from server.store.db import Database
-from server.store.record.outbox import Outbox
+from server.store.record.works.outbox import Outbox
 
 #: Tokens that list a person's groups are long.
 MAX_LENGTH = 16 * 1024

@@ -16,7 +16,6 @@ from auth.accounts.account_names import MAX_LENGTH, check_name
 from server.errors import Failure
 from server.names import clean_name
 from server.store.db import Database
-from server.store.record.outbox import Outbox
 from server.store.record.people.accounts import NameTaken, create_user, is_name_free
 from server.store.record.people.external_subjects import (
     ExternalSubject,
@@ -24,6 +23,7 @@ from server.store.record.people.external_subjects import (
     find_external_subject,
     insert_external_subject,
 )
+from server.store.record.works.outbox import Outbox
 
 #: The name of a user whose tokens have no usable one.
 FALLBACK = "user"

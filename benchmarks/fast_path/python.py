@@ -25,8 +25,8 @@ from auth.principal import Principal
 from server.logs import LineRenderer, configure_logs
 from server.memory.credentials import find_credentials, list_forms
 from server.memory.languages import Language
+from server.memory.notes.skip import SkipEntry, covers_text, find_matches, find_telling_terms
 from server.memory.recall.ranking import Candidate, RankedCandidate, Traits
-from server.memory.skip import SkipEntry, covers_text, find_matches, find_telling_terms
 from server.memory.text import hash_term, split_words, stem_words
 from server.store.db import Database
 from server.store.directory import Directory

@@ -29,7 +29,7 @@ LAZY = (
     (
         "a command is imported if it is called",
         "command",
-        "import server.cli.common, server.cli.users, server.cli.doctor",
+        "import server.cli.common, server.cli.people.users, server.cli.doctor",
     ),
     ("the server's imports are left to `serve`", "command", SERVER),
     ("the model's libraries are imported by its thread", "start", "import fastembed, tokenizers"),

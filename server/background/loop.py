@@ -19,8 +19,8 @@ from server.background.work import QUEUES
 from server.background.works import WORKS
 from server.observer import NOBODY, Observer
 from server.progress import ignore_progress
-from server.store.record import runs
 from server.store.record.capture import jobs
+from server.store.record.works import runs
 from tools.core.services import Services
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

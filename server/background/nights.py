@@ -18,8 +18,9 @@ from server.store.consolidation import carry_out, runs
 from server.store.consolidation.carry_out import ConsolidationDeps
 from server.store.consolidation.merge_plan import Rule
 from server.store.lifecycle.decay import decay_relevance
-from server.store.record import settings, ticks, workspaces
+from server.store.record import settings, workspaces
 from server.store.record.journal import Actor
+from server.store.record.works import ticks
 from tools.core.services import Services
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

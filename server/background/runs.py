@@ -12,8 +12,8 @@ from server.progress import Progress
 from server.store.projection.backfill import BackfillFailed
 from server.store.projection.moving import MoveFailed
 from server.store.projection.reindex import ReindexFailed
-from server.store.record import runs
-from server.store.record.runs import Run
+from server.store.record.works import runs
+from server.store.record.works.runs import Run
 from tools.core.services import Services
 
 #: The pause between two notes that a run is being done. It is well below `runs.LOST`.

@@ -10,7 +10,7 @@ from server.background.work import Outcome
 from server.background.works import WORKS
 from server.progress import ignore_progress
 from server.store.lifecycle.tick_claims import claim_tick
-from server.store.record import ticks
+from server.store.record.works import ticks
 from tools.core.services import Services
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

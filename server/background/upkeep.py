@@ -14,12 +14,13 @@ from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, fil
 from server.store.projection.moving import move_collections
 from server.store.projection.reindex import reindex
 from server.store.projection.upkeep import rebuild_erased_collections
-from server.store.record import connection_sessions, outbox, rate_buckets
+from server.store.record import connection_sessions, rate_buckets
 from server.store.record.capture.erasing import delete_old_reports
 from server.store.record.entities import mentions
 from server.store.record.notes import skip_list
 from server.store.record.oauth.garbage import collect_garbage
 from server.store.record.people import api_keys
+from server.store.record.works import outbox
 from server.store.search.seam import EngineDown
 from server.store.webhooks.delivery import KEPT
 from tools.core.services import Services

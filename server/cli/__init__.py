@@ -1,8 +1,8 @@
 """The command line: `loci`, which is `python -m server` too.
 
-Each file of this folder is one command or one group of commands (`user`, `key`, `model`, `consolidation`, `audit`,
-`webhook`), but for common.py, notes.py, event_loop.py, listen.py, runs.py and api_page.py, which the commands share or
-use. A command that fails says what to do.
+Each file of this folder and its folders is one command or one group of commands, but for those that commands share:
+common.py, notes.py, runs.py, api_page.py, memories/places.py, serving/event_loop.py and serving/listen.py. A command
+that fails says what to do.
 """
 
 import os
@@ -33,41 +33,47 @@ _PLACES = {
         "worker",
         "Do the background work, and answer no requests. Stops cleanly on Ctrl-C or SIGTERM.",
     ),
-    "migrate": _Place("migrate", "migrate", "Bring the record's schema up to this version. `serve` does it too."),
-    "backup": _Place("backup", "write_backup_file", "Back up the whole record into one file, while the server runs."),
+    "migrate": _Place(
+        "record.migrate", "migrate", "Bring the record's schema up to this version. `serve` does it too."
+    ),
+    "backup": _Place(
+        "record.backup", "write_backup_file", "Back up the whole record into one file, while the server runs."
+    ),
     "restore": _Place(
-        "restore", "restore_backup", "Restore a backup. No server may run on the data folder or the database."
+        "record.restore", "restore_backup", "Restore a backup. No server may run on the data folder or the database."
     ),
     "upgrade-check": _Place(
-        "upgrade_check",
+        "record.upgrade_check",
         "check_upgrade",
         "Say what the next start of this version would do with the record. Nothing is changed.",
     ),
     "migrate-store": _Place(
-        "migrate_store",
+        "search_store.migrate_store",
         "migrate_store",
         "Move the search store to LOCI_QDRANT_URL and LOCI_LAYOUT, from the record, and compare it with that.",
     ),
     "import": _Place(
-        "import_files",
+        "memories.import_files",
         "import_files",
         "Import memories from files of other programs, or undo an import. Works while the server runs.",
     ),
     "export": _Place(
-        "export_memories",
+        "memories.export_memories",
         "export_memories",
         "Write everything of a workspace or an account, for `loci import`. Works while the server runs.",
     ),
     "verify-export": _Place(
-        "export_memories",
+        "memories.export_memories",
         "verify_export",
         "Check a document of Portable AI Memory: its digests and its signature. Needs no server and no network.",
     ),
     "reindex": _Place(
-        "reindex", "reindex", "Build the search store anew from the record, without embedding anything again."
+        "search_store.reindex",
+        "reindex",
+        "Build the search store anew from the record, without embedding anything again.",
     ),
     "backfill": _Place(
-        "backfill",
+        "search_store.backfill",
         "backfill",
         "Embed the memories that have no vectors of the current model yet, and show the progress.",
     ),
@@ -75,7 +81,7 @@ _PLACES = {
         "tick", "do_work_now", "Do background work in every workspace now, instead of waiting for the schedule."
     ),
     "golden": _Place(
-        "golden",
+        "memories.golden",
         "check_golden",
         "Check all golden cases, and print those that fail. The exit code is 1 if one fails.",
     ),
@@ -105,22 +111,24 @@ _PLACES = {
         "write_docs",
         "Write docs/api.md, the page of the API, from the operations and docs/api. For developers of Loci.",
     ),
-    "user": _Place("users", "app", "The people who can log in."),
+    "user": _Place("people.users", "app", "The people who can log in."),
     "account": _Place("people.accounts", "app", "The accounts of teams, and their members."),
     "workspace": _Place("people.workspaces", "app", "Workspaces, and the people whom they are shared with."),
-    "key": _Place("keys", "app", "API keys, for scripts and for recall links."),
+    "key": _Place("people.keys", "app", "API keys, for scripts and for recall links."),
     "model": _Place("model", "app", "The models, which recall by meaning needs."),
-    "consolidation": _Place("consolidation", "app", "What was merged in a workspace, and the way back."),
-    "audit": _Place("audit", "app", "The audit of calls."),
+    "consolidation": _Place("memories.consolidation", "app", "What was merged in a workspace, and the way back."),
+    "audit": _Place("people.audit", "app", "The audit of calls."),
     "usage": _Place(
-        "usage", "print_usage", "Print what each account has used, by month and kind, and the limits of its plan."
+        "people.usage",
+        "print_usage",
+        "Print what each account has used, by month and kind, and the limits of its plan.",
     ),
     "purge": _Place(
-        "purge",
+        "memories.purge",
         "purge",
         "Erase all memories of a workspace, or of one of its projects, in one step. It cannot be undone.",
     ),
-    "erasure": _Place("erasure", "app", "What was erased, and the proof that it is gone."),
+    "erasure": _Place("memories.erasure", "app", "What was erased, and the proof that it is gone."),
     "webhook": _Place("webhooks", "app", "The events for LOCI_WEBHOOK_URL."),
 }
 

@@ -13,7 +13,7 @@ from server.errors import Failure
 from server.logs import configure_logs
 from server.services import open_services
 from server.store.db import Database
-from server.store.record import runs
+from server.store.record.works import runs
 from server.store.search.folder_ownership import AlreadyOwned, FolderOwnership
 
 POLL_SECONDS = 0.5

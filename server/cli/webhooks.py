@@ -11,8 +11,8 @@ from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.ids import new_id
-from server.store.record import outbox
-from server.store.record.outbox import Event, State
+from server.store.record.works import outbox
+from server.store.record.works.outbox import Event, State
 from server.wiring.webhooks import open_webhook
 
 app = typer.Typer(help="The events for LOCI_WEBHOOK_URL.", no_args_is_help=True, add_completion=False)

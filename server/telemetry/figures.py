@@ -15,7 +15,7 @@ from auth.server import AuthorizationServer
 from server import __version__
 from server.background.works import WORKS
 from server.store.projection.lag import measure_lag
-from server.store.record import runs, ticks
+from server.store.record.works import runs, ticks
 from server.store.search.seam import EngineDown
 from server.telemetry.metric_table import METRICS
 from tools.core.services import Services

@@ -8,7 +8,7 @@ from server.config import Settings
 from server.store.audit.log import AuditLog
 from server.store.audit.syslog import Syslog
 from server.store.db import Database
-from server.store.record.outbox import Outbox
+from server.store.record.works.outbox import Outbox
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from server.clock import Clock
 from server.config import Settings
 from server.store.db import Database
 from server.store.epoch import Epoch
-from server.store.record.outbox import Outbox
+from server.store.record.works.outbox import Outbox
 
 
 @asynccontextmanager

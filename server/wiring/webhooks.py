@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from server import __version__
 from server.clock import Clock
 from server.config import Settings
-from server.store.record.outbox import Outbox
+from server.store.record.works.outbox import Outbox
 from server.store.webhooks.delivery import WebhookSender
 from server.webhook_secret import read_webhook_secret
 

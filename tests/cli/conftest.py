@@ -7,7 +7,8 @@ import pytest
 import respx
 from typer.testing import CliRunner
 
-from server.cli import app, users
+from server.cli import app
+from server.cli.people import users
 from tests.helpers.commands import ENDPOINT, PASSWORD
 from tests.helpers.site import QUICK
 

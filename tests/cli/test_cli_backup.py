@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 def cheap_passwords(monkeypatch):
     """A guess of a password takes half a second on purpose; here it takes none."""
     monkeypatch.setattr(
-        "server.cli.backup.Protection", lambda *given: writing.Protection(*given, cost=encryption.LEAST_COST)
+        "server.cli.record.backup.Protection", lambda *given: writing.Protection(*given, cost=encryption.LEAST_COST)
     )
 
 
@@ -286,7 +286,7 @@ def test_an_upgrade_check_names_the_steps_and_changes_nothing(run, folder, monke
     assert "0014 the key that made a key" in said
     assert f"copied to loci.before-{HEAD}.db first" in said
     assert (folder / "loci.db").read_bytes() == before
-    monkeypatch.setattr("server.cli.upgrade_check._MARGIN", 10**9)
+    monkeypatch.setattr("server.cli.record.upgrade_check._MARGIN", 10**9)
     code, said = run("upgrade-check")
     assert (code, "That is not enough. Make room first." in said) == (1, True)
     set_step(folder, "9999")

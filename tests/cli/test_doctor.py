@@ -23,8 +23,9 @@ from server.memory.embedding_model import Model
 from server.memory.vector import TextVectors
 from server.store.db import Database
 from server.store.migrations import HEAD
-from server.store.record import generations, vectors
-from server.store.record.outbox import Outbox
+from server.store.record import vectors
+from server.store.record.works import generations
+from server.store.record.works.outbox import Outbox
 from server.store.tables.accounts import users, workspaces
 from server.store.tables.memories import memories
 from server.store.tables.webhooks import webhook_events

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from server.config import Settings
 from server.memory.embedding_model import Model
 from server.store.db import Database
-from server.store.record import generations
+from server.store.record.works import generations
 from server.store.tables.accounts import workspaces
 from tests.helpers.clock import Clock
 from tests.helpers.commands import PASSWORD, run_command

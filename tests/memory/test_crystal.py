@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from server.memory.crystal import CORE, CRYSTAL_BYTES, PATTERNS, synthesize_crystal
 from server.memory.models import Memory
-from server.memory.working import Category, Item, Section
+from server.memory.notes.crystal import CORE, CRYSTAL_BYTES, PATTERNS, synthesize_crystal
+from server.memory.notes.working import Category, Item, Section
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 WHOLE = """# Identity Crystal

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.memory.grouping import (
+from server.memory.merging.grouping import (
     ALWAYS_ALLOWED,
     KEPT_APART,
     GroupCandidate,

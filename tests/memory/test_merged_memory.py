@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from server.memory.merged_memory import (
+from server.memory.merging.merged_memory import (
     MOST_BYTES,
     MOST_DAYS,
     MOST_SOURCES,

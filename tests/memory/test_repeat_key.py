@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from server.memory.merging.repeat_key import make_repeat_key
 from server.memory.models import Memory
-from server.memory.repeat_key import make_repeat_key
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.memory.section_forms import rewrite_as_list
-from server.memory.section_lines import find_entries
+from server.memory.notes.section_forms import rewrite_as_list
+from server.memory.notes.section_lines import find_entries
 
 LARGE = "Tailwind: too large"
 YAML = "- item: Tailwind\n  reason: 'too large'\n  expires: 2030-01-01\n- item: MySQL"

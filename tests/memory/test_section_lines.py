@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.memory.expiry import Expiry
-from server.memory.section_lines import append_entries, drop_entries, find_entries, split_end, split_subject
+from server.memory.notes.section_lines import append_entries, drop_entries, find_entries, split_end, split_subject
 
 WORDS = st.text("abcdefghijklmnop ", min_size=1, max_size=30).map(str.strip).filter(bool)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from server.memory.skip import SkipEntry, covers_text, find_matches, find_telling_terms
+from server.memory.notes.skip import SkipEntry, covers_text, find_matches, find_telling_terms
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

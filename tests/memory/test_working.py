@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from server.memory.working import (
+from server.memory.notes.working import (
     SEEDS,
     Category,
     Item,

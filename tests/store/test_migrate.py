@@ -27,14 +27,14 @@ from server.store import migrate as module
 from server.store.db import Database
 from server.store.migrate import MigrationFailed, SchemaTooNew, make_alembic_config, migrate
 from server.store.migrations import HEAD
-from server.store.record import links
-from server.store.record.generations import ensure_generation
 from server.store.record.journal import journal_change, journal_memories
 from server.store.record.notes import skip_list, working_memory
 from server.store.record.notes.working_memory import ItemListing
 from server.store.record.oauth.chains import Chain, get_chain
 from server.store.record.oauth.refresh_tokens import RefreshToken, find_refresh_token
+from server.store.record.relations import links
 from server.store.record.vectors import unpack_vectors
+from server.store.record.works.generations import ensure_generation
 from server.store.record.workspaces import ensure_workspace, find_workspace, get_workspace
 from server.store.tables import load_all_tables
 from server.store.tables.accounts import accounts, users, workspaces

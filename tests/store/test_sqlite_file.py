@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from server.memory.embedding_model import Model
-from server.memory.working import Section
+from server.memory.notes.working import Section
 from server.store.lifecycle.due import erase_due_memories
 from server.store.projection.projection import Projection
-from server.store.record import generations, journal, memories, vectors, workspaces
+from server.store.record import journal, memories, vectors, workspaces
 from server.store.record.memories import Listing
 from server.store.record.notes import identity, working_memory
 from server.store.record.notes.identity import Crystal
+from server.store.record.works import generations
 from tests.helpers.erasures import TOMBSTONES
 
 pytestmark = pytest.mark.anyio

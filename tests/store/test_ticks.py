@@ -13,8 +13,9 @@ from server.background.ticks import do_due_ticks
 from server.background.works import WORKS
 from server.store.consolidation.runs import list_runs
 from server.store.lifecycle.tick_claims import claim_tick
-from server.store.record import runs, settings
-from server.store.record import ticks as claims
+from server.store.record import settings
+from server.store.record.works import runs
+from server.store.record.works import ticks as claims
 from server.store.tables.lifecycle import ticks as table
 from server.store.tables.memories import memories
 from tests.helpers.ledger import CountingProjection

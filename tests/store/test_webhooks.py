@@ -14,8 +14,8 @@ import respx
 import structlog
 
 from server.store.db import Database
-from server.store.record import outbox
-from server.store.record.outbox import Outbox
+from server.store.record.works import outbox
+from server.store.record.works.outbox import Outbox
 from server.store.webhooks import delivery
 from server.store.webhooks.delivery import KEPT, LEASE, PAUSES, WebhookSender
 from server.store.webhooks.signature import sign_message

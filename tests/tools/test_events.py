@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from server.background.ticks import do_due_ticks
 from server.background.webhooks import report_usage
 from server.config import Settings, load_settings
-from server.store.record import outbox
+from server.store.record.works import outbox
 from server.store.tables.webhooks import webhook_events
 from tests.helpers.doors import call_rest
 from tests.helpers.site import open_site

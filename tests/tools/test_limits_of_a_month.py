@@ -12,9 +12,9 @@ from sqlalchemy.exc import OperationalError
 from server.background.webhooks import report_usage
 from server.errors import Failure
 from server.limits import Limits
-from server.store.record import outbox
 from server.store.record.people.plans import Plans
 from server.store.record.people.usage import list_all_months
+from server.store.record.works import outbox
 from server.store.tables.accounts import accounts
 from tests.helpers.doors import LEGACY, MODERN, call_rest, call_tool
 from tests.helpers.site import open_site

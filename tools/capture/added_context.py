@@ -12,13 +12,13 @@ from server.memory.capture.fingerprints import fingerprint
 from server.memory.capture.models import SOURCE
 from server.memory.capture.repeats import ToldTexts
 from server.memory.models import Memory
+from server.memory.notes.skip import SkipEntry, find_matches
+from server.memory.notes.working import Item
 from server.memory.recall.packing import as_data, estimate_tokens
-from server.memory.skip import SkipEntry, find_matches
-from server.memory.working import Item
 from server.store.record.capture import beginnings
 from server.store.record.capture.told_texts import SessionState
 from server.store.record.notes import identity, skip_list, working_memory
-from server.store.record.recalled import RecalledMemory, read_pinned_memories
+from server.store.record.recall.recalled import RecalledMemory, read_pinned_memories
 from tools.capture.places import SessionPlace
 from tools.core.call import Call
 from tools.core.fields import QUERY_CHARACTERS

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from server.memory.working import Item
+from server.memory.notes.working import Item
 from server.store.record.workspaces import Workspace
 from tools.compat.memento_text.extraction import describe_extraction
 from tools.compat.translation import PROJECT, drop_unsupported, rename_arguments, with_argument

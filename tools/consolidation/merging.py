@@ -5,8 +5,8 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, model_validator
 
 from server.errors import Failure
-from server.memory import grouping
-from server.memory.merged_memory import MOST_BYTES
+from server.memory.merging import grouping
+from server.memory.merging.merged_memory import MOST_BYTES
 from server.store.consolidation import carry_out
 from server.store.consolidation.carry_out import (
     ChangedMeanwhile,

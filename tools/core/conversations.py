@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from cachetools import LRUCache
 
-from server.store.record.recalled import RecalledMemory
+from server.store.record.recall.recalled import RecalledMemory
 
 CONVERSATIONS = 1_000
 """The conversations that are remembered: those that were asked in last."""

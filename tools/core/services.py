@@ -20,8 +20,8 @@ from server.store.projection.gap_counts import GapCounts
 from server.store.projection.projection import Projection
 from server.store.projection.vocabulary import Vocabularies
 from server.store.record.erasure.tombstones import Tombstones
-from server.store.record.outbox import Outbox
 from server.store.record.people.plans import Plans
+from server.store.record.works.outbox import Outbox
 from server.store.webhooks.delivery import WebhookSender
 from tools.core.conversations import Conversations
 from tools.core.metering import Meter

@@ -3,9 +3,9 @@
 from pydantic import BaseModel, Field
 
 from server.memory.models import Timestamp
-from server.store.record.current import Past
 from server.store.record.entities import changes, listing, rows
-from server.store.record.recalled import read_recalled_memories
+from server.store.record.recall.recalled import read_recalled_memories
+from server.store.record.relations.current import Past
 from tools.core.answers import Answer
 from tools.core.call import Call
 from tools.core.operation import Effect, Operation

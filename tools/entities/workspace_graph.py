@@ -5,9 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.store.record import workspace_graph
 from server.store.record.memories import Listing
-from server.store.record.workspace_graph import Fact, Mention
+from server.store.record.relations import workspace_graph
+from server.store.record.relations.workspace_graph import Fact, Mention
 from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call

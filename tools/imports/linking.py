@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.imports.item import Item, Link
 from server.memory.models import Linkage, Memory
-from server.store.record import graph, links, memories
+from server.store.record import memories
 from server.store.record.journal import Actor, journal_memories
+from server.store.record.relations import graph, links
 
 _MOST_LINKS = 100
 

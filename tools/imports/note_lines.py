@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from server.memory.crystal import CRYSTAL_BYTES
 from server.memory.models import Memory
-from server.memory.working import Category, Status
+from server.memory.notes.crystal import CRYSTAL_BYTES
+from server.memory.notes.working import Category, Status
 from tools.core.fields import Id, Moment, NewName, NewWord, NewWords, Prose
 from tools.golden import DEEPEST, Short
 from tools.notes.working_items import NextAction, Priority, Title

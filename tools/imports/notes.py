@@ -12,8 +12,8 @@ from server.ids import new_id
 from server.memory.entities.names import fold_entity_name
 from server.memory.images import MOST_BYTES, MOST_IMAGES, Picture, make_filename, recognize_mimetype
 from server.memory.imports.item import Refusal
-from server.memory.skip import MOST_ENTRIES
-from server.memory.working import SEEDS
+from server.memory.notes.skip import MOST_ENTRIES
+from server.memory.notes.working import SEEDS
 from server.store.epoch import raise_epoch
 from server.store.record import exports, golden, images, imports, memories, settings
 from server.store.record.entities import rows as entities

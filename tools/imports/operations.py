@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 
 from server.errors import Failure
 from server.memory.models import Timestamp
-from server.store.record import imports, runs
+from server.store.record import imports
 from server.store.record.imports import ImportRun
+from server.store.record.works import runs
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.answers import Answer, build_meta
 from tools.core.arguments import InWorkspace

@@ -6,8 +6,8 @@ from server.clock import Clock
 from server.errors import Failure
 from server.store.db import Database
 from server.store.record import imports, memories
-from server.store.record.followers import renew_followers
 from server.store.record.journal import Actor, journal_memories
+from server.store.record.relations.followers import renew_followers
 from tools.imports.notes import delete_notes
 
 #: The memories that are deleted with one statement.

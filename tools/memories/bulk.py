@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.errors import Failure
 from server.memory.models import Memory
 from server.store.record import memories
-from server.store.record.followers import list_followers, renew_memories
 from server.store.record.journal import journal_memories
 from server.store.record.memories import Listing, Status
+from server.store.record.relations.followers import list_followers, renew_memories
 from server.store.record.workspaces import WorkspaceGone
 from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace

@@ -10,11 +10,11 @@ from server.store.lifecycle import merges
 from server.store.lifecycle.forgetting import Place, forget_memories
 from server.store.migrate import list_upgrade_copies
 from server.store.record import memories, workspaces
-from server.store.record.followers import renew_followers
 from server.store.record.journal import journal_memories
 from server.store.record.notes import identity
 from server.store.record.people import rights
-from server.store.record.repetitions import TextKind, count_repetitions, find_repetitions
+from server.store.record.recall.repetitions import TextKind, count_repetitions, find_repetitions
+from server.store.record.relations.followers import renew_followers
 from tools.core.answers import Answer
 from tools.core.call import Call
 from tools.core.services import Services

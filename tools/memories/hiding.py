@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.record import memories
 from server.store.record.entities.mentions import forget_memories
-from server.store.record.followers import renew_followers
 from server.store.record.journal import journal_memories
+from server.store.record.relations.followers import renew_followers
 from tools.core.call import PlacedCall
 from tools.core.services import Services
 

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.errors import Failure
 from server.memory.models import Memory
 from server.store.record import memories
-from server.store.record.followers import renew_followers
 from server.store.record.journal import journal_memories
-from server.store.record.recalled import MOST_PINNED, count_pinned_memories
+from server.store.record.recall.recalled import MOST_PINNED, count_pinned_memories
+from server.store.record.relations.followers import renew_followers
 from tools.core.answers import Answer
 from tools.core.call import Call
 from tools.core.operation import Effect, Operation

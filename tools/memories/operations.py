@@ -9,8 +9,8 @@ from server.errors import Failure
 from server.ids import new_id
 from server.memory.models import Memory, Scope
 from server.store.record import images, memories, vectors
-from server.store.record.followers import renew_followers
 from server.store.record.journal import journal_memories
+from server.store.record.relations.followers import renew_followers
 from server.store.record.stored_by import StoredBy, read_stored_by
 from tools.core.answers import Answer, Meta
 from tools.core.call import Call, ensure_workspace

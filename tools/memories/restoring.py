@@ -4,8 +4,8 @@ from pydantic import Field
 
 from server.memory.models import Memory
 from server.store.record import memories
-from server.store.record.followers import renew_followers
 from server.store.record.journal import journal_memories
+from server.store.record.relations.followers import renew_followers
 from tools.core.answers import Answer
 from tools.core.call import Call
 from tools.core.services import Services

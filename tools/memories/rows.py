@@ -7,9 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
 from server.memory.models import Linkage, Memory
-from server.store.record import graph, memories
+from server.store.record import memories
 from server.store.record.journal import Actor, journal_memories
 from server.store.record.notes import working_memory
+from server.store.record.relations import graph
 from server.store.record.workspaces import WorkspaceGone
 from tools.memories.arguments import MOST_LINKS, to_json_value
 

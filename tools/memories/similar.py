@@ -10,7 +10,7 @@ from server.memory.models import Memory
 from server.memory.recall.doubles import read_particulars
 from server.memory.text import hash_term, split_words, stem_words
 from server.memory.vector import TextVectors
-from server.store.record.recalled import RecalledMemory, read_recalled_memories
+from server.store.record.recall.recalled import RecalledMemory, read_recalled_memories
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import EngineDown, FoundPoint, Query, SparseVector
 from tools.core.call import Call

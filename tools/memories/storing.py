@@ -9,7 +9,7 @@ from server.memory.models import Linkage, Memory
 from server.memory.vector import TextVectors
 from server.store.record import memories, vectors
 from server.store.record.journal import Actor, journal_memories
-from server.store.record.repeats import count_repeats, find_repeated
+from server.store.record.recall.repeats import count_repeats, find_repeated
 from server.store.record.workspaces import Workspace
 from tools.core.call import Call, PlacedCall
 from tools.core.services import Services

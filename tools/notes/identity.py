@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from server.ids import new_id
-from server.memory.crystal import CRYSTAL_BYTES, Synthesis
 from server.memory.models import Timestamp
+from server.memory.notes.crystal import CRYSTAL_BYTES, Synthesis
 from server.store.record.notes import identity
 from server.store.record.notes.identity import Crystal
 from server.store.record.notes.synthesis import compose_crystal

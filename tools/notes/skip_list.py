@@ -9,7 +9,7 @@ from server.errors import Failure
 from server.ids import new_id
 from server.memory.expiry import NEVER, parse_expiry
 from server.memory.models import Timestamp
-from server.memory.skip import MOST_ENTRIES, SkipEntry, find_matches, find_telling_terms
+from server.memory.notes.skip import MOST_ENTRIES, SkipEntry, find_matches, find_telling_terms
 from server.store.record.notes import skip_list
 from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace
@@ -145,7 +145,7 @@ async def list_skips(services: Services, call: Call, args: InWorkspace) -> SkipL
 
 
 async def check_skip(services: Services, call: Call, args: CheckSkip) -> SkipCheck:
-    """Compare an intention with the list, by whole words and their stems: see `server.memory.skip.matches`."""
+    """Compare an intention with the list, by whole words and their stems: see `server.memory.notes.skip.matches`."""
     found = [_to_view(entry) for entry in find_matches(await _load_live_entries(services, call), args.query)]
     return SkipCheck(meta=call.meta, query=args.query, skip=bool(found), matches=found)
 

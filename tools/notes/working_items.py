@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
 from server.ids import new_id
-from server.memory.skip import MOST_ENTRIES
-from server.memory.working import Category, Item, ListedItem, Status
+from server.memory.notes.skip import MOST_ENTRIES
+from server.memory.notes.working import Category, Item, ListedItem, Status
 from server.store.record.notes import skip_list, working_memory
 from server.store.record.notes.working_memory import ItemListing
 from tools.core.answers import Answer, Meta

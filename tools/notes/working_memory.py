@@ -8,10 +8,10 @@ from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
-from server.memory.section_forms import rewrite_as_list
-from server.memory.section_lines import LISTED, drop_entries, find_entries
-from server.memory.skip import MOST_ENTRIES
-from server.memory.working import SEEDS, Item, Section, complete_sections, find_section_key
+from server.memory.notes.section_forms import rewrite_as_list
+from server.memory.notes.section_lines import LISTED, drop_entries, find_entries
+from server.memory.notes.skip import MOST_ENTRIES
+from server.memory.notes.working import SEEDS, Item, Section, complete_sections, find_section_key
 from server.names import find_name_fault
 from server.store.record.notes import section_items, working_memory
 from server.store.record.notes.working_memory import ItemListing

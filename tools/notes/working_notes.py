@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from server.errors import Failure
-from server.memory.working import SEEDS, render_notes, render_section
+from server.memory.notes.working import SEEDS, render_notes, render_section
 from tools.core.answers import AnswerText
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pydantic import BaseModel, Field
 
 from server.memory.models import Memory
+from server.memory.notes.skip import SkipEntry
 from server.memory.recall.ranking import RankedCandidate
-from server.memory.skip import SkipEntry
-from server.store.record.recalled import RecalledMemory
+from server.store.record.recall.recalled import RecalledMemory
 from server.store.record.stored_by import StoredBy
 from tools.recall.model import Cut, Match, Reason, RecallResult, SearchedWorkspace
 

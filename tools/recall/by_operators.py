@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from server.memory.languages import Language
 from server.memory.models import Memory
+from server.memory.notes.skip import covers_text
 from server.memory.recall.operators import Alternative
 from server.memory.recall.packing import Duplicates
 from server.memory.recall.question import Question
 from server.memory.recall.ranking import make_listed, rank_listed
-from server.memory.skip import covers_text
 from server.store.record import memories
 from server.store.record.notes import skip_list
-from server.store.record.recalled import RecalledMemory
+from server.store.record.recall.recalled import RecalledMemory
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.services import Services
 from tools.memories.arguments import Facets

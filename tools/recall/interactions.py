@@ -8,7 +8,7 @@ from server.memory.recall.late_interaction import Meetings, average_cosines, com
 from server.memory.recall.somebody import tells_of_somebody
 from server.memory.vector import TokenVectors, Vector
 from server.store.db import Database
-from server.store.record.recalled import read_recalled_memories
+from server.store.record.recall.recalled import read_recalled_memories
 from server.store.record.vectors import read_tokens
 from tools.recall.model import SearchedWorkspace
 

@@ -8,14 +8,14 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from server.memory.notes.skip import SkipEntry
 from server.memory.recall import gate
 from server.memory.recall.question import Question
 from server.memory.recall.ranking import Candidate, RankedCandidate
-from server.memory.skip import SkipEntry
 from server.memory.vector import TokenVectors, Vector
 from server.store.db import Database
-from server.store.record.current import Past
-from server.store.record.recalled import RecalledMemory, read_recalled_memories
+from server.store.record.recall.recalled import RecalledMemory, read_recalled_memories
+from server.store.record.relations.current import Past
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import FoundPoint
 from tools.memories.arguments import Facets

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from server.memory.notes.skip import covers_text
 from server.memory.recall.packing import Budget, estimate_tokens
-from server.memory.skip import covers_text
 from server.store.record.notes import skip_list
-from server.store.record.recalled import RecalledMemory, read_pinned_memories
+from server.store.record.recall.recalled import RecalledMemory, read_pinned_memories
 from tools.core.call import Call
 from tools.core.services import Services
 from tools.memories.arguments import Facets

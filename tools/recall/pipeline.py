@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 from server.errors import make_unavailable_failure
 from server.memory.corrections.leading import find_replacements, lead_newer
+from server.memory.notes.skip import SkipEntry, covers_text, find_matches
 from server.memory.recall import gate
 from server.memory.recall.packing import Duplicates, Packing
 from server.memory.recall.ranking import Candidate, RankedCandidate, rank
 from server.memory.recall.time_question import read_time_question
 from server.memory.settings import WorkspaceSettings
-from server.memory.skip import SkipEntry, covers_text, find_matches
 from server.memory.speaker import find_speaker
 from server.store.record.notes import skip_list
-from server.store.record.recalled import RecalledMemory
+from server.store.record.recall.recalled import RecalledMemory
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from server.store.search.seam import EngineDown
 from tools.core.services import Services

@@ -5,7 +5,7 @@ from dataclasses import replace
 from server.memory.recall.question import Question
 from server.memory.recall.ranking import RankedCandidate, make_listed, rank_listed
 from server.memory.recall.time_question import TYPES_OF_PERSON, TimeQuestion
-from server.store.record.happened import list_happened
+from server.store.record.recall.happened import list_happened
 from server.store.record.workspaces import Workspace
 from tools.core.services import Services
 from tools.recall.model import RecallRequest, SearchedWorkspace

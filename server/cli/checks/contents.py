@@ -10,7 +10,8 @@ from server.cli.common import open_record
 from server.config import Settings
 from server.embedding_providers import LOCAL
 from server.store.embedding.models.model_folder import find_model
-from server.store.record import generations, outbox, vectors
+from server.store.record import vectors
+from server.store.record.works import generations, outbox
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations as generations_table
 from server.wiring.stores import build_endpoint

@@ -1,1 +1,1 @@
-"""The commands for accounts with several members, and for the workspaces that are shared."""
+"""The commands on people: users, accounts with several members, shared workspaces, keys, usage and the audit."""

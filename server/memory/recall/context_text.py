@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from server.memory.notes.working import Item
 from server.memory.recall.packing import PromptMemory, as_data
-from server.memory.working import Item
 
 NOTHING = "Nothing relevant is remembered."
 #: The most items of the work in hand, and the most characters of the identity crystal.

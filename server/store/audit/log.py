@@ -17,7 +17,7 @@ from server.store.audit.chain import append_entries
 from server.store.audit.entry import Entry, describe_entry
 from server.store.audit.syslog import Syslog
 from server.store.db import Database
-from server.store.record.outbox import Outbox
+from server.store.record.works.outbox import Outbox
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from server.store.backup.refusals import DamagedBackup, NewerBackup
 from server.store.backup.rows import unpack_rows
 from server.store.migrate import SchemaTooNew, check_step, run_steps
 from server.store.outage import find_outage
-from server.store.record.runs import file_run
+from server.store.record.works.runs import file_run
 from server.store.tables.accounts import workspaces
 from server.store.tables.webhooks import webhook_events
 

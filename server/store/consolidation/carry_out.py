@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import new_id
-from server.memory import grouping
-from server.memory.merged_memory import MOST_BYTES, are_repeats, merge_memories, render_summary
+from server.memory.merging import grouping
+from server.memory.merging.merged_memory import MOST_BYTES, are_repeats, merge_memories, render_summary
 from server.network.llm import Llm
 from server.store.consolidation import runs
 from server.store.consolidation.merge_plan import Merge, MergePlan, Rule, plan_merges, read_sources
@@ -26,8 +26,8 @@ from server.store.embedding.encoder import Encoder
 from server.store.projection.projection import Projection
 from server.store.record import images, memories, vectors
 from server.store.record.erasure.tombstones import Tombstones
-from server.store.record.followers import renew_followers
 from server.store.record.journal import Actor, journal_memories
+from server.store.record.relations.followers import renew_followers
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.lifecycle import consolidations
 from server.store.tables.memories import memories as table

@@ -13,9 +13,9 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from server.ids import new_id
-from server.memory import grouping
-from server.memory.grouping import GroupCandidate
-from server.memory.merged_memory import (
+from server.memory.merging import grouping
+from server.memory.merging.grouping import GroupCandidate
+from server.memory.merging.merged_memory import (
     are_repeats,
     expand_repeats,
     find_merged_repeats,
@@ -24,17 +24,17 @@ from server.memory.merged_memory import (
     render_summary,
     split_group,
 )
+from server.memory.merging.repeat_key import make_repeat_key
 from server.memory.models import Memory
-from server.memory.repeat_key import make_repeat_key
 from server.store.consolidation import runs
 from server.store.consolidation.closeness import read_vectors
 from server.store.consolidation.runs import Method
 from server.store.consolidation.steps import split_into_steps
 from server.store.db import Database
 from server.store.record import memories
-from server.store.record.current import IN_RECALL
 from server.store.record.leaves import read_leaves
 from server.store.record.memories import FIELDS, memory_from_row
+from server.store.record.relations.current import IN_RECALL
 from server.store.tables.lifecycle import consolidations
 from server.store.tables.memories import memories as table
 

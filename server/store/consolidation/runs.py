@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.memory.models import Memory
 from server.store.consolidation.steps import split_into_steps
 from server.store.db import Database
-from server.store.record import memories, superseding
-from server.store.record.followers import renew_followers
+from server.store.record import memories
 from server.store.record.journal import Actor, journal_memories
 from server.store.record.memories import FIELDS, memory_from_row, renew_superseded
+from server.store.record.relations import superseding
+from server.store.record.relations.followers import renew_followers
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.lifecycle import consolidation_runs, consolidations
 from server.store.tables.memories import journal

@@ -19,7 +19,7 @@ from server.store.db import Database
 from server.store.embedding.filling import Filling
 from server.store.embedding.models.model_folder import find_model
 from server.store.embedding.source import EmbeddingFailed, EmbeddingSource, TextUnreadable
-from server.store.record import generations
+from server.store.record.works import generations
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from server.memory.decay import NEVER, HalfLives, compute_relevance
 from server.store.db import Database
-from server.store.record.current import IN_RECALL
+from server.store.record.relations.current import IN_RECALL
 from server.store.tables.memories import memories
 
 BATCH = 2_000

@@ -11,9 +11,8 @@ from server.memory.images import plan_copies
 from server.memory.models import Memory
 from server.store.consolidation.runs import mark_sources
 from server.store.lifecycle import merges
-from server.store.record import golden, images, links, memories, vectors
+from server.store.record import golden, images, memories, vectors
 from server.store.record.capture.erasing import erase_reports_of
-from server.store.record.followers import renew_followers
 from server.store.record.journal import (
     Actor,
     blank_memory_entries,
@@ -22,6 +21,8 @@ from server.store.record.journal import (
 )
 from server.store.record.notes import identity
 from server.store.record.notes.synthesis import compose_crystal
+from server.store.record.relations import links
+from server.store.record.relations.followers import renew_followers
 from server.store.tables.memories import memories as table
 
 STEP = 200

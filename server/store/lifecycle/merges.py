@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.merged_memory import (
+from server.memory.merging.merged_memory import (
     MOST_BYTES,
     SHARED,
     expand_repeats,

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from server.store.db import Database
-from server.store.record import ticks
+from server.store.record.works import ticks
 
 
 async def claim_tick(db: Database, name: str, due: datetime, now: datetime) -> bool:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from server.store.db import Database
 from server.store.projection.placement import Target
-from server.store.record.current import IN_RECALL
+from server.store.record.relations.current import IN_RECALL
 from server.store.search.seam import Engine
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import memories

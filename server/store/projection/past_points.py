@@ -16,7 +16,7 @@ from server.memory.vector import Vector
 from server.store.db import Database
 from server.store.projection.payload import build_point, read_origins_of, select_replaced, split_rows
 from server.store.projection.record_words import RecordWords
-from server.store.record.current import Past, is_current
+from server.store.record.relations.current import Past, is_current
 from server.store.search.seam import Collection, FoundPoint, FoundPoints, Point, Query
 from server.store.tables.memories import memories
 

@@ -7,14 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.languages import Language
-from server.memory.merged_memory import SOURCE_LABEL, find_time
+from server.memory.merging.merged_memory import SOURCE_LABEL, find_time
 from server.memory.models import Memory
 from server.memory.recall.prior import compute_question_share
 from server.memory.speaker import find_speaker, is_first_person
 from server.memory.text import build_search_text, weigh_terms
 from server.store.projection.neighbours import NEIGHBOUR_COLUMNS, Origin, list_neighbours, read_origins
-from server.store.record.current import IN_RECALL, NOT_REPLACED, Past, is_current
 from server.store.record.memories import FIELDS, memory_from_row
+from server.store.record.relations.current import IN_RECALL, NOT_REPLACED, Past, is_current
 from server.store.record.vectors import unpack_vectors
 from server.store.search.seam import Collection, Point, SparseVector
 from server.store.tables.memories import memories, vectors

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.memory.languages import Language
 from server.memory.text import SEARCH_TEXT_RULE, name_search_text_rule
 from server.store.db import Database
-from server.store.record import generations
+from server.store.record.works import generations
 from server.store.search.seam import Collection
 from server.store.tables.accounts import workspaces
 

@@ -33,7 +33,7 @@ from server.store.projection.rarities import Rarities
 from server.store.projection.rebuild import Rebuilder, plan_replacement
 from server.store.projection.settling import serve_words
 from server.store.projection.stale_points import add_unprojected, renew_points
-from server.store.record.current import Past
+from server.store.record.relations.current import Past
 from server.store.search.seam import Engine, EngineDown, FoundPoints, Query, UnusableCollection, WritesRefused
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

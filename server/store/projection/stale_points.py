@@ -14,8 +14,8 @@ from server.store.projection.collection_state import OpenedCollection
 from server.store.projection.neighbours import Origin
 from server.store.projection.payload import StoredTraits, build_payload, read_origins_of
 from server.store.projection.record_words import read_words
-from server.store.record.current import IN_RECALL
 from server.store.record.memories import FIELDS, memory_from_row
+from server.store.record.relations.current import IN_RECALL
 from server.store.search.seam import FoundPoint, FoundPoints, Query
 from server.store.tables.memories import memories
 

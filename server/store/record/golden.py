@@ -8,7 +8,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store.record.repetitions import contains_text, find_repetitions
+from server.store.record.recall.repetitions import contains_text, find_repetitions
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import accounts, workspaces
 from server.store.tables.golden import golden_cases

@@ -12,11 +12,12 @@ from server.memory.models import Memory
 from server.memory.repetition import digest_text
 from server.memory.tiers import Tier
 from server.store.db import Database, fetch_rows
-from server.store.record import images, links, superseding
-from server.store.record.current import IN_RECALL, Past, is_current
+from server.store.record import images
 from server.store.record.entities import mentions
 from server.store.record.journal import Actor, blank_memory_entries, read_texts_as_of
 from server.store.record.keyset import is_after
+from server.store.record.relations import links, superseding
+from server.store.record.relations.current import IN_RECALL, Past, is_current
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import workspaces
 from server.store.tables.lifecycle import consolidations

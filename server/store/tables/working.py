@@ -35,7 +35,7 @@ working_items = sa.Table(
     # itself is in ends_at.
     sa.Column("expires", sa.Text),
     sa.Column("ends_at", UtcDateTime, index=True),
-    # The line of a section that this is: see `server.memory.section_lines`.
+    # The line of a section that this is: see `server.memory.notes.section_lines`.
     sa.Column("section_line", sa.Text),
     # Items are shown in the reverse order of this index.
     sa.Index("ix_working_items_shown", "workspace_id", "priority", "created_at", "id"),

@@ -20,8 +20,8 @@ from server.network.http import open_http_client
 from server.network.http_status import describe_status
 from server.network.retry_after import read_retry_after
 from server.store.db import Database
-from server.store.record import outbox
-from server.store.record.outbox import Event
+from server.store.record.works import outbox
+from server.store.record.works.outbox import Event
 from server.store.webhooks.signature import sign_message
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

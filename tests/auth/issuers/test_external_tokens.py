@@ -11,8 +11,8 @@ from jwt.algorithms import HMACAlgorithm
 from auth.issuers.external_tokens import MAX_LENGTH, VERIFIED_FOR
 from auth.issuers.subjects import find_or_make_subject
 from server.errors import Failure
-from server.store.record.outbox import Outbox, list_events
 from server.store.record.people.accounts import create_user, list_users
+from server.store.record.works.outbox import Outbox, list_events
 from server.store.tables.accounts import users
 from tests.helpers.logins.fake_issuer import make_key, make_public_jwk, make_public_pem
 from tests.helpers.logins.flow import ON_BOTH

@@ -9,8 +9,8 @@ import pytest
 from server.store.audit.entry import Entry
 from server.store.audit.log import IN_EVENT, AuditLog
 from server.store.audit.syslog import Syslog
-from server.store.record import outbox
-from server.store.record.outbox import Outbox
+from server.store.record.works import outbox
+from server.store.record.works.outbox import Outbox
 
 pytestmark = pytest.mark.anyio
 

@@ -28,8 +28,9 @@ from server.store.backup.restoring import CheckedBackup, InUse, Restoring, find_
 from server.store.db import Database
 from server.store.migrate import SchemaTooNew, migrate
 from server.store.migrations import HEAD
-from server.store.record import generations, images, runs
+from server.store.record import images
 from server.store.record.capture import llm_usage
+from server.store.record.works import generations, runs
 from server.store.tables import load_all_tables
 from server.store.tables.accounts import accounts
 from server.store.tables.memories import journal

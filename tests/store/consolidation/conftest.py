@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from server.config import Settings
 from server.memory.embedding_model import Model
 from server.store.consolidation.carry_out import ConsolidationDeps, consolidate_workspace
-from server.store.record import generations
+from server.store.record.works import generations
 from server.store.tables.accounts import workspaces
 from server.wiring.stores import open_llm
 from tests.helpers.ledger import CountingProjection

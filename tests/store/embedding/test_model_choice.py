@@ -8,7 +8,7 @@ import pytest
 from server.memory.embedding_model import Model
 from server.store.embedding.encoder import choose_model
 from server.store.embedding.models.model_folder import BGE, CARD, MINILM, find_model_folder
-from server.store.record import generations
+from server.store.record.works import generations
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from server.ids import new_id
-from server.memory.skip import SkipEntry
-from server.memory.working import Item, Section
+from server.memory.notes.skip import SkipEntry
+from server.memory.notes.working import Item, Section
 from server.store.lifecycle.due import erase_due_memories
 from server.store.record import journal as changes
 from server.store.record import workspaces

@@ -14,8 +14,9 @@ from server.store.embedding.source import EmbeddingFailed, SourceFigures, State
 from server.store.projection.backfill import STEP, Pace, fill_gaps
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
-from server.store.record import generations, vectors, workspaces
+from server.store.record import vectors, workspaces
 from server.store.record.vectors import VectorCoverage
+from server.store.record.works import generations
 from server.store.search.seam import EngineDown, Query
 
 pytestmark = pytest.mark.anyio

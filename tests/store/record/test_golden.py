@@ -7,8 +7,9 @@ import pytest
 
 from server.ids import new_id
 from server.store.lifecycle.due import erase_due_memories
-from server.store.record import golden, runs, workspaces
+from server.store.record import golden, workspaces
 from server.store.record.golden import Case, GoldenWorkspace
+from server.store.record.works import runs
 from tests.helpers.erasures import TOMBSTONES
 
 pytestmark = pytest.mark.anyio

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from server.store.record.happened import list_happened
 from server.store.record.memories import Listing
+from server.store.record.recall.happened import list_happened
 
 pytestmark = pytest.mark.anyio
 

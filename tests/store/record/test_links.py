@@ -6,7 +6,8 @@ from alembic import command
 
 from server.memory.models import Linkage
 from server.store.migrate import migrate
-from server.store.record import graph, memories
+from server.store.record import memories
+from server.store.record.relations import graph
 from server.store.tables.links import links
 
 pytestmark = pytest.mark.anyio

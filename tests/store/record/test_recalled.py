@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.store.record.recalled import read_recalled_memories
+from server.store.record.recall.recalled import read_recalled_memories
 from tests.helpers.ledger import open_ledger
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from server.ids import new_id
-from server.memory.skip import SkipEntry
+from server.memory.notes.skip import SkipEntry
 from server.store.record.notes import skip_list
 from server.store.tables.working import working_items
 

@@ -6,8 +6,8 @@ import pytest
 
 from server.memory.models import Linkage
 from server.store.record import memories
-from server.store.record.current import Past
 from server.store.record.memories import Listing
+from server.store.record.relations.current import Past
 
 pytestmark = pytest.mark.anyio
 

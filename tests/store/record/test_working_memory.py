@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from server.ids import new_id
-from server.memory.working import Category, Item, Section
+from server.memory.notes.working import Category, Item, Section
 from server.store.record import journal as changes
 from server.store.record import workspaces
 from server.store.record.notes import working_memory

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from server.store.lifecycle.erasure import erase_due_memories
+from server.store.lifecycle.due import erase_due_memories
 from tests.helpers.doors import call_rest, check_refusal
+from tests.helpers.erasures import TOMBSTONES
 
 pytestmark = pytest.mark.anyio
 
@@ -133,7 +134,7 @@ async def test_a_name_that_a_merge_moved_goes_with_the_only_text_that_had_it(sit
         await ann.call("delete_memory", {"id": secret})
         assert "Gromzilda Pockerby" in (await list_names(ann))["Aliazorna Bimbelton"][0]
         clock.move(days=100)
-        await erase_due_memories(site.services.db, clock(), timedelta(days=30))
+        await erase_due_memories(site.services.db, TOMBSTONES, clock(), timedelta(days=30))
     else:
         await ann.call("delete_memory", {"id": secret, "erase": True})
     assert await list_names(ann) == {"Aliazorna Bimbelton": (["Ali"], 0)}

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from server.memory.entities.finding import find_entities
 from server.memory.entities.names import fold_entity_name
-from server.store.record.current import IN_RECALL
+from server.store.record.relations.current import IN_RECALL
 from server.store.tables.entities import entities, entity_names, mentions
 from server.store.tables.memories import memories
 from tests.helpers.doors import call_rest

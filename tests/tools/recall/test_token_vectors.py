@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from server.store.projection.backfill import fill_gaps
-from server.store.record import generations
+from server.store.record.works import generations
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import token_vectors, vectors
 from tests.helpers.doors import call_tool

@@ -7,7 +7,7 @@ from server.memory.recall import gate
 from server.memory.recall.question import Question
 from server.memory.text import SEARCH_TEXT_RULE
 from server.store.projection.payload import FILTERS, StoredTraits, build_payload
-from server.store.record.recalled import RecalledMemory
+from server.store.record.recall.recalled import RecalledMemory
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import FoundPoint, FoundPoints
 from tools.recall.answers import MatchedMemory

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.record.entities import listing
 from server.store.record.entities.rows import Entity
-from server.store.record.repetitions import contains_text
+from server.store.record.recall.repetitions import contains_text
 from server.store.tables.entities import entities, entity_names, mentions
 from server.store.tables.memories import memories
 from tools.compat.knowledge_graph.graph import (

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.memory.models import Memory, Timestamp
 from server.store.record import memories as rows
 from server.store.record.memories import Listing, make_conditions
-from server.store.record.recalled import RecalledMemory
+from server.store.record.recall.recalled import RecalledMemory
 from server.store.tables.memories import memories
 from tools.compat.mem0.filters import OWNERS, Condition, read_filters
 from tools.compat.mem0.views import FoundView, JsonAnswer, MemoryAnswer, MemoryView, list_values

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from server.memory.models import Memory, Timestamp
-from server.store.record.recalled import RecalledMemory
+from server.store.record.recall.recalled import RecalledMemory
 from tools.compat.mem0.filters import OWNERS
 from tools.core.answers import Answer, Readable
 from tools.core.arguments import InWorkspace

@@ -1,6 +1,6 @@
 """Memento's sentences about working memory."""
 
-from server.memory.working import render_document, render_section
+from server.memory.notes.working import render_document, render_section
 from tools.notes import working_memory
 
 

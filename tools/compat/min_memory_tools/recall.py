@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 
 from server.memory.models import Scope, Timestamp
 from server.memory.recall.ranking import RECENCY_HALF_LIFE
-from server.store.record import graph
-from server.store.record.current import Past
-from server.store.record.recalled import RecalledMemory, read_recalled_memories
+from server.store.record.recall.recalled import RecalledMemory, read_recalled_memories
+from server.store.record.relations import graph
+from server.store.record.relations.current import Past
 from tools.compat.min_memory_tools.words import STATUS, JsonAnswer, write_json
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call

@@ -16,7 +16,7 @@ from server.store.entities.reading import MOST_STEPS, catch_up
 from server.store.record import memories
 from server.store.record.entities import rows
 from server.store.record.memories import Listing
-from server.store.record.repeats import count_repeats, find_repeated
+from server.store.record.recall.repeats import count_repeats, find_repeated
 from tools.compat.min_memory_tools.places import PROJECT_TYPE, find_project
 from tools.compat.min_memory_tools.words import STATUS, SUPERSEDES, JsonAnswer, MemoryType
 from tools.core.arguments import InWorkspace

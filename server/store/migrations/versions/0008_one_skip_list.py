@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from server.ids import new_id
-from server.memory.section_lines import LISTED, find_entries, split_subject
+from server.memory.notes.section_lines import LISTED, find_entries, split_subject
 from server.store.utc_datetime import UtcDateTime
 
 

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
-from server.store.record.current import IN_RECALL
 from server.store.record.memories import FIELDS, memory_from_row
+from server.store.record.relations.current import IN_RECALL
 from server.store.tables.capture import sessions
 from server.store.tables.memories import IS_STANDING, memories
 

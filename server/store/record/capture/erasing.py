@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.memory.repetition import find_telling_parts
 from server.store.record.capture.events import erase_events
 from server.store.record.capture.told_texts import erase_told_text
-from server.store.record.repetitions import contains_text
+from server.store.record.recall.repetitions import contains_text
 from server.store.tables.capture import events, jobs, observation_sources, observations, project_places, sessions
 
 

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.entities.finding import IsKnown, find_entities
 from server.memory.entities.names import UNKNOWN_TYPE, fold_entity_name
-from server.store.record.current import IN_RECALL
 from server.store.record.entities import rows
 from server.store.record.entities.rows import EntityName
+from server.store.record.relations.current import IN_RECALL
 from server.store.tables.accounts import workspaces
 from server.store.tables.entities import entities, entity_names, entity_readings, mentions
 from server.store.tables.memories import memories

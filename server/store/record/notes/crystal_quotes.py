@@ -8,9 +8,15 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.crystal import drop_item, drop_section, get_item_beginning, get_section_beginning, replace_section
-from server.memory.working import Item
-from server.store.record.repetitions import contains_text
+from server.memory.notes.crystal import (
+    drop_item,
+    drop_section,
+    get_item_beginning,
+    get_section_beginning,
+    replace_section,
+)
+from server.memory.notes.working import Item
+from server.store.record.recall.repetitions import contains_text
 from server.store.tables.working import identity_crystals
 
 

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
 from server.store.db import Database, fetch_rows
-from server.store.record.current import IN_RECALL
 from server.store.record.memories import FIELDS, memory_from_row
+from server.store.record.relations.current import IN_RECALL
 from server.store.tables.memories import memories
 from server.store.tables.working import identity_crystals
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import new_id
-from server.memory.section_lines import (
+from server.memory.notes.section_lines import (
     LISTED,
     NO_END,
     NO_REASON,
@@ -22,8 +22,8 @@ from server.memory.section_lines import (
     split_end,
     split_subject,
 )
-from server.memory.skip import SkipEntry
-from server.memory.working import Category, Section
+from server.memory.notes.skip import SkipEntry
+from server.memory.notes.working import Category, Section
 from server.store.record.notes import crystal_quotes
 from server.store.tables.working import working_items, working_sections
 

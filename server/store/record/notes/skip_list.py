@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.skip import SkipEntry
+from server.memory.notes.skip import SkipEntry
 from server.store.db import Database, fetch_rows
 from server.store.record.notes import section_items, working_memory
 from server.store.tables.working import working_items

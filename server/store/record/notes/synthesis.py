@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.crystal import CORE, PATTERNS, Synthesis, synthesize_crystal
-from server.memory.working import complete_sections
+from server.memory.notes.crystal import CORE, PATTERNS, Synthesis, synthesize_crystal
+from server.memory.notes.working import complete_sections
 from server.store.record import memories
 from server.store.record.memories import Listing
 from server.store.record.notes import identity, working_memory

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.working import SEEDS, Category, Item, Section, Status
+from server.memory.notes.working import SEEDS, Category, Item, Section, Status
 from server.store.db import Database, fetch_rows, insert_into
 from server.store.record.journal import blank_section_entries
 from server.store.record.keyset import is_after

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import UserId, new_id
 from server.names import fold_name
-from server.store.record.outbox import Outbox
+from server.store.record.works.outbox import Outbox
 from server.store.tables.accounts import accounts, memberships, users
 
 

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.limits import Limits
 from server.store.record.notes.section_items import WAS_ADDED_AS_ITEM
-from server.store.record.outbox import Outbox
 from server.store.record.people.usage import UsageKind
+from server.store.record.works.outbox import Outbox
 from server.store.record.workspaces import Workspace, ensure_workspace
 from server.store.tables.accounts import accounts, workspaces
 from server.store.tables.memories import memories

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from server.errors import Failure
 from server.ids import new_id
 from server.limits import Limits
-from server.memory.working import Item, Status
+from server.memory.notes.working import Item, Status
 from server.store.record import memories, workspaces
 from server.store.record.notes import working_memory
 from server.store.record.people import accounts

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from server.cli.common import AsJson, fail, find_user, open_record, print_json, print_line, run_command
+from server.cli.memories.places import find_workspace
 from server.cli.notes import note_command
-from server.cli.places import find_workspace
 from server.clock import utc_now
 from server.config import Settings
 from server.ids import new_id

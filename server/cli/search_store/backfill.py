@@ -2,8 +2,9 @@
 
 from server.cli.common import open_record, print_line, run_command
 from server.config import Settings
-from server.store.record import generations, vectors
+from server.store.record import vectors
 from server.store.record.vectors import VectorCoverage
+from server.store.record.works import generations
 
 
 def backfill() -> None:

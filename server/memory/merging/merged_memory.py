@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Any
 
 from server.memory.decay import NEVER, compute_relevance
-from server.memory.grouping import SMALLEST_GROUP, SMALLEST_REPEAT
 from server.memory.images import plan_copies
+from server.memory.merging.grouping import SMALLEST_GROUP, SMALLEST_REPEAT
+from server.memory.merging.repeat_key import make_repeat_key
 from server.memory.models import INFERABLE, Inferable, Linkage, Memory, Scope, to_iso
-from server.memory.repeat_key import make_repeat_key
 
 #: How many memories one memory replaces at most, and the most bytes and tags that it may have.
 MOST_SOURCES = 50

@@ -8,8 +8,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store.record.graph import RELATED
 from server.store.record.memories import Listing, make_conditions
+from server.store.record.relations.graph import RELATED
 from server.store.tables.entities import entities, entity_names, mentions
 from server.store.tables.links import links
 from server.store.tables.memories import memories

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
 from server.memory.repetition import digest_text
-from server.store.record.current import NOT_REPLACED
 from server.store.record.memories import FIELDS, advance_revision, memory_from_row
+from server.store.record.relations.current import NOT_REPLACED
 from server.store.tables.memories import memories
 
 #: The fields that make the same text another memory. The first one's type, tags, session and source stay.

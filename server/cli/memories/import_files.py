@@ -8,16 +8,16 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.cli.common import fail, find_user, make_bar, open_record, print_json, print_line, run_command
-from server.cli.places import find_place
+from server.cli.memories.places import find_place
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.ids import new_id
 from server.store.db import Database
-from server.store.record import generations, runs
 from server.store.record.journal import Actor
 from server.store.record.people.accounts import User
 from server.store.record.people.plans import Plans
+from server.store.record.works import generations, runs
 from server.store.record.workspaces import MissingWorkspace
 from server.wiring.erasure import build_tombstones
 from tools.core.store_refusals import refusals_as_failures

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.merged_memory import SOURCE_LABEL
+from server.memory.merging.merged_memory import SOURCE_LABEL
 from server.memory.models import Linkage
 from server.store.record.journal import forget_link_labels, unlabel
 from server.store.tables.links import links

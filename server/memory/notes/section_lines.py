@@ -9,8 +9,8 @@ from collections.abc import Collection
 from datetime import datetime
 
 from server.memory.expiry import Expiry, parse_expiry
-from server.memory.skip import SkipEntry, find_telling_terms
-from server.memory.working import Category
+from server.memory.notes.skip import SkipEntry, find_telling_terms
+from server.memory.notes.working import Category
 
 #: The category of the items that the lines of a section are, by the name of the section.
 LISTED: dict[str, Category] = {"standing_decisions": "standing_decision", "skip_list": "skip_list"}

@@ -7,7 +7,7 @@ import typer
 from rich.table import Column, Table
 
 from server.cli.common import AsJson, open_record, print_json, print_line, print_table, run_command
-from server.cli.places import find_workspace
+from server.cli.memories.places import find_workspace
 from server.config import Settings
 from server.errors import Failure
 from server.store.consolidation import runs

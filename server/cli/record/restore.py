@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from sqlalchemy import make_url
 
-from server.cli.backup import PasswordFile, describe_content, read_password_file, show_progress
 from server.cli.common import print_line, run_command
+from server.cli.record.backup import PasswordFile, describe_content, read_password_file, show_progress
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure

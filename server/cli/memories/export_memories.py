@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from auth.tokens.sealing import derive_export_key, load_secret_key
 from server import __version__
 from server.cli.common import fail, find_user, open_record, print_line, run_command
-from server.cli.places import find_workspace
+from server.cli.memories.places import find_workspace
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure

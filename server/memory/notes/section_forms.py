@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from server.memory.section_lines import LIST_MARK
+from server.memory.notes.section_lines import LIST_MARK
 
 #: The names under which a form has the thing itself, its reason, and its end.
 _THINGS = ("item", "entry", "thing", "name", "title", "topic", "subject", "decision")

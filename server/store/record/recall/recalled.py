@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Image, Inferable, Linkage, Timestamp
 from server.store.db import Database, fetch_rows
-from server.store.record.current import IN_RECALL, Past, is_current
 from server.store.record.journal import read_texts_as_of
+from server.store.record.relations.current import IN_RECALL, Past, is_current
 from server.store.tables.memories import memories
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from server.cli.common import fail, find_user, make_bar, open_record, print_line, run_command, stderr
-from server.cli.places import find_account
+from server.cli.memories.places import find_account
 from server.config import Settings
 from server.errors import Failure
 from server.store.db import Database

@@ -14,9 +14,9 @@ from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.store.epoch import raise_epoch
-from server.store.record import generations
 from server.store.record.people import api_keys
 from server.store.record.people.plans import Plans
+from server.store.record.works import generations
 from tools.core.store_refusals import refusals_as_failures
 
 app = typer.Typer(help="API keys, for scripts and for recall links.", no_args_is_help=True, add_completion=False)

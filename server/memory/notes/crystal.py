@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from server.memory.models import Memory, to_iso
-from server.memory.working import HEADINGS, Item, Section, Status
+from server.memory.notes.working import HEADINGS, Item, Section, Status
 
 CRYSTAL_BYTES = 256 * 1024
 #: The number of memories that are quoted: the most relevant ones, and the newest of those that replaced others.

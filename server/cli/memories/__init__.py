@@ -1,0 +1,1 @@
+"""The commands on memories: imports and exports, erasing for good, merges, golden cases."""

@@ -1,0 +1,1 @@
+"""The commands on the whole record: backup, restore, schema."""

@@ -1,0 +1,1 @@
+"""The commands on the search store, which is made from the record."""

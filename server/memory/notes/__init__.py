@@ -1,0 +1,1 @@
+"""The rules of working memory, the skip list and identity crystals."""

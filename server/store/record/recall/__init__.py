@@ -1,0 +1,1 @@
+"""Rows as recall and the lists by date read them, and the repeats of what is stored."""
