@@ -59,8 +59,7 @@ async def open_services(
         plans = Plans(settings.plans, settings.default_plan, outbox)
         llm = await stack.enter_async_context(open_llm(settings))
         encoder = await stack.enter_async_context(open_encoder(settings, db, now, observer))
-        reranker = build_reranker(settings)
-        stack.push_async_callback(reranker.close)
+        stack.push_async_callback((reranker := build_reranker(settings)).close)
         services = Services(
             now=now,
             db=db,

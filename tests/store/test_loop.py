@@ -18,6 +18,7 @@ from server.store.projection.accesses import Accesses
 from server.store.projection.backfill import Pace
 from server.store.projection.vocabulary import Vocabularies
 from server.store.record.people.plans import Plans
+from tests.helpers.erasures import TOMBSTONES
 from tools.core.metering import Meter
 from tools.core.rate_limit import RateLimit
 
@@ -39,6 +40,7 @@ async def services(book, projection, tmp_path, clock):
         encoder=encoder,
         vocabularies=Vocabularies(book.db),
         known_names=KnownNames(),
+        tombstones=TOMBSTONES,
         authenticator=SimpleNamespace(take_last_uses=dict),
         rate_limit=RateLimit(0, clock),
         audit=AuditLog(book.db, clock, "all"),

@@ -18,6 +18,7 @@ from server.store.record.works import runs
 from server.store.record.works import ticks as claims
 from server.store.tables.lifecycle import ticks as table
 from server.store.tables.memories import memories
+from tests.helpers.erasures import TOMBSTONES
 from tests.helpers.ledger import CountingProjection
 from tools.core.services import Services
 
@@ -32,7 +33,7 @@ DECAY, NIGHTLY = WORKS["decay"], WORKS["nightly"]
 def services_on(db, projection, clock) -> Services:
     """The services that the nightly works use: without a model, and without a language model."""
     mine = {"db": db, "projection": projection, "now": clock, "consolidation": "duplicates"}
-    return cast("Services", SimpleNamespace(encoder=None, llm=None, outbox=None, **mine))
+    return cast("Services", SimpleNamespace(encoder=None, llm=None, outbox=None, tombstones=TOMBSTONES, **mine))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from server.store.consolidation.runs import list_runs, undo_run
 from server.store.record import memories
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.tables.memories import memories as table
+from tests.helpers.erasures import TOMBSTONES
 from tools.core.services import Services
 
 pytestmark = pytest.mark.anyio
@@ -65,7 +66,7 @@ async def live_a_day(book, clock, chance, kept):
 async def test_a_year_of_nights_loses_no_memory_that_an_undo_cannot_bring_back(book, projection, clock, find_words):
     chance, kept = random.Random(11), {}  # noqa: S311 - no secret
     parts = {"db": book.db, "projection": projection, "encoder": None, "llm": None, "outbox": None, "now": clock}
-    parts |= {"consolidation": "tags"}
+    parts |= {"consolidation": "tags", "tombstones": TOMBSTONES}
     services = cast("Services", SimpleNamespace(**parts))
     await do_due_ticks(services)
     for day in range(365):

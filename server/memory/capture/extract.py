@@ -60,7 +60,7 @@ def _list_statements(turns: Iterable[Turn]) -> Iterator[Observation]:
 def _list_work(turns: Sequence[Turn], guard: Guard) -> Iterator[Observation]:
     steps = [step for turn in turns for step in turn.steps]
     yield from (_tell_change(change) for change in find_changes(turns) if not _is_known(change, guard))
-    yield from (_tell_cure(cure) for cure in find_cures(steps)[0] if not guard.holds(cure.error))
+    yield from (_tell_cure(cure) for cure in find_cures(steps)[0] if not _tells_of_known(cure, guard))
     yield from _list_packages(steps)
     yield from (_tell_work(each) for each in find_work_in_replies(turns))
     for turn in turns:
@@ -73,6 +73,10 @@ def _is_known(change: Change, guard: Guard) -> bool:
     if change.commit is None:
         return not change.paths
     return guard.holds(change.commit.subject)
+
+
+def _tells_of_known(cure: Cure, guard: Guard) -> bool:
+    return any(guard.holds(each) for each in (cure.error, cure.command, *cure.cures))
 
 
 def _tell_change(change: Change) -> Observation:

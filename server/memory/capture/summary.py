@@ -38,7 +38,8 @@ def summarize_session(events: Sequence[CapturedEvent], injected: Collection[str]
         events: the events of one session, in their order.
         injected: the fingerprints of the texts that the server gave to the agent in this session.
     """
-    turns = split_turns(events, Guard(injected))
+    guard = Guard(injected)
+    turns = split_turns(events, guard)
     if not any(_has_work(turn) or find_statements(turn.asked) for turn in turns):
         return None
     changes = list(find_changes(turns))
@@ -48,7 +49,7 @@ def summarize_session(events: Sequence[CapturedEvent], injected: Collection[str]
         ("Asked", _list_asked(turns)),
         ("Done", [*_list_done(turns), *commits[-_MOST_DONE:]]),
         ("Changed", [f"{paths}."] if paths else []),
-        ("Open", _list_open(turns)),
+        ("Open", _list_open(turns, guard)),
     )
     lines = [f"{name}: {' '.join(texts)}" for name, texts in parts if texts]
     content = shorten("\n".join(lines), LONGEST_SUMMARY)
@@ -90,12 +91,12 @@ def _list_done(turns: Iterable[Turn]) -> list[str]:
     return _take_edges(done, _MOST_DONE)
 
 
-def _list_open(turns: Sequence[Turn]) -> list[str]:
+def _list_open(turns: Sequence[Turn], guard: Guard) -> list[str]:
     """Return what is left: what the last turns say of it, and the commands that failed and did not pass again."""
     said = [each for turn in turns[-2:] for each in turn.answered if _LEFT.search(each)]
     said += [each for turn in turns[-1:] for each in turn.asked if _LATER.search(each) and not each.endswith("?")]
     _, failing = find_cures(step for turn in turns for step in turn.steps)
-    failed = [f"`{shorten(command, _LONGEST_ASKED)}` failed last." for command in failing]
+    failed = [f"`{shorten(command, _LONGEST_ASKED)}` failed last." for command in failing if not guard.holds(command)]
     left = [shorten(tidy_sentence(strip_opening(each)), _LONGEST_OPEN) for each in said[-_MOST_OPEN:]]
     return left + failed[-_MOST_OPEN:]
 
