@@ -98,7 +98,7 @@ class LiftTombstones(Args):
     @model_validator(mode="after")
     def _refuse_both(self) -> Self:
         if (self.id is None) == (self.receipt is None):
-            raise ValueError("send id or receipt, one of the two")
+            raise ValueError("send id or receipt, and not both")
         return self
 
 
