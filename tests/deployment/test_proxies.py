@@ -54,7 +54,7 @@ async def test_a_browser_logs_in_through_the_proxy(settings, clock, start_proxy)
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=QUIET)
         context = await browser.new_context(ignore_https_errors=True)  # its store knows the test's authority not
         page = await context.new_page()
-        await page.goto(f"{proxy.url}/login")
+        await page.goto(f"{proxy.url}/login?next=/apps")
         await page.fill('input[name="username"]', "ann")
         await page.fill('input[name="password"]', PASSWORD)
         await page.click("button[type=submit]")

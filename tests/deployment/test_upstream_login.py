@@ -70,7 +70,7 @@ async def go_to_provider(browser, page):
 
 async def log_in(browser, provider, name, **options):
     """Log in at the provider; the answer to the browser that comes back."""
-    url = await go_to_provider(browser, await browser.get("/login"))
+    url = await go_to_provider(browser, await browser.get("/login?next=/apps"))
     return await browser.get(await provider.log_in(url, name, **options))
 
 
@@ -118,12 +118,12 @@ async def test_who_stops_at_the_provider_is_told_what_to_do_and_can_go_on(open_s
 
 async def test_an_answer_works_once_and_only_in_its_browser(open_server, provider):
     async with open_server() as site, make_browser(site) as browser, make_browser(site) as other:
-        url = await go_to_provider(browser, await browser.get("/login"))
+        url = await go_to_provider(browser, await browser.get("/login?next=/apps"))
         back = await provider.log_in(url, "ada")
         assert read_query(httpx.Response(302, headers={"location": back}))["iss"] == provider.issuer
         assert (await other.get(back)).status_code == 403
         assert (await browser.get(back)).status_code == 403  # the other browser has used it up
-        url = await go_to_provider(browser, await browser.get("/login"))
+        url = await go_to_provider(browser, await browser.get("/login?next=/apps"))
         forged = (await provider.log_in(url, "ada")).replace("iss=", "iss=https%3A%2F%2Felsewhere.example&was=")
         page = await browser.get(forged)
         assert (page.status_code, "`iss`" in page.text) == (403, True)
@@ -168,7 +168,7 @@ async def test_a_browser_logs_in_and_no_page_is_wider_than_a_phone(open_server, 
                 await page.screenshot(path=tmp_path / f"{name}-{width}.png", full_page=True)
                 assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
-        await page.goto(f"{site.url}/login")
+        await page.goto(f"{site.url}/login?next=/apps")
         await look("login")
         await page.click("text=Continue with Acme")
         await page.fill('input[name="login"]', "ada")
