@@ -198,34 +198,34 @@ def _answer(call: Call, args: ChangeMemories, chosen: _Chosen, skipped: Sequence
     )
 
 
-def _delete(memory: Memory, args: ChangeMemories, now: datetime) -> dict[str, Any] | SkipReason:  # noqa: ARG001 - one form
+def _plan_deletion(memory: Memory, args: ChangeMemories, now: datetime) -> dict[str, Any] | SkipReason:  # noqa: ARG001 - one form
     return {"deleted_at": now}
 
 
-def _bury(memory: Memory, args: ChangeMemories, now: datetime) -> dict[str, Any] | SkipReason:  # noqa: ARG001 - one form
+def _plan_burying(memory: Memory, args: ChangeMemories, now: datetime) -> dict[str, Any] | SkipReason:  # noqa: ARG001 - one form
     if memory.consolidated:
         return "merged"
     return "unchanged" if memory.buried_at is not None else {"buried_at": now, "pinned_at": None}
 
 
-def _unbury(memory: Memory, args: ChangeMemories, now: datetime) -> dict[str, Any] | SkipReason:  # noqa: ARG001 - one form
+def _plan_unburying(memory: Memory, args: ChangeMemories, now: datetime) -> dict[str, Any] | SkipReason:  # noqa: ARG001 - one form
     return "unchanged" if memory.buried_at is None else {"buried_at": None}
 
 
-def _tag(memory: Memory, args: ChangeMemories, now: datetime) -> dict[str, Any] | SkipReason:  # noqa: ARG001 - one form
+def _plan_tagging(memory: Memory, args: ChangeMemories, now: datetime) -> dict[str, Any] | SkipReason:  # noqa: ARG001 - one form
     tags = list(dict.fromkeys([*memory.tags, *args.words]))
     if len(tags) > max(_MOST_TAGS, len(memory.tags)):
         return "too_many_tags"
     return "unchanged" if tags == memory.tags else {"tags": tags}
 
 
-def _untag(memory: Memory, args: ChangeMemories, now: datetime) -> dict[str, Any] | SkipReason:  # noqa: ARG001 - one form
+def _plan_untagging(memory: Memory, args: ChangeMemories, now: datetime) -> dict[str, Any] | SkipReason:  # noqa: ARG001 - one form
     gone = {each.lower() for each in args.words}
     tags = [each for each in memory.tags if each.lower() not in gone]
     return "unchanged" if tags == memory.tags else {"tags": tags}
 
 
-def _move(memory: Memory, args: ChangeMemories, now: datetime) -> dict[str, Any] | SkipReason:  # noqa: ARG001 - one form
+def _plan_move(memory: Memory, args: ChangeMemories, now: datetime) -> dict[str, Any] | SkipReason:  # noqa: ARG001 - one form
     if memory.project == args.to_project:
         return "unchanged"
     if args.to_project is None and memory.task is not None:
@@ -236,12 +236,12 @@ def _move(memory: Memory, args: ChangeMemories, now: datetime) -> dict[str, Any]
 
 _Changer = Callable[[Memory, ChangeMemories, datetime], dict[str, Any] | SkipReason]
 _CHANGERS: Mapping[Action, _Changer] = {
-    "delete": _delete,
-    "bury": _bury,
-    "unbury": _unbury,
-    "tag": _tag,
-    "untag": _untag,
-    "move": _move,
+    "delete": _plan_deletion,
+    "bury": _plan_burying,
+    "unbury": _plan_unburying,
+    "tag": _plan_tagging,
+    "untag": _plan_untagging,
+    "move": _plan_move,
 }
 
 

@@ -4,10 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from server.store.lifecycle.erasure import list_ids_of_project
-from server.store.lifecycle.forgetting import Place, forget_memories, forget_workspace
-from server.store.record.erasure.receipts import ReceiptKind
-from server.store.record.journal import Actor, journal_change
+from server.store.lifecycle.forgetting import Place, purge_place, tell_counts
+from server.store.record.journal import Actor
 from server.store.record.people.rights import Right
 from server.store.record.workspaces import Workspace
 from tools.core.access import find_workspace_by_id
@@ -46,37 +44,26 @@ async def purge_memories(services: Services, call: Call, args: PurgeMemories) ->
         return PurgedMemories(meta=call.meta, dry_run=args.dry_run, project=args.project, counts={})
     await find_workspace_by_id(services, call.principal, call.workspace.id, Right.MANAGE)
     counts, receipt = await purge(services, call.workspace, call.actor, args.project, dry_run=args.dry_run)
-    told = {name: count for name, count in sorted(counts.items()) if count and name != "shown"}
     return PurgedMemories(
         meta=call.meta,
         dry_run=args.dry_run,
         project=args.project,
-        counts=told,
-        receipt=None if args.dry_run else receipt,
+        counts=tell_counts(counts),
+        receipt=receipt or None,
     )
 
 
 async def purge(
     services: Services, workspace: Workspace, actor: Actor, project: str | None = None, *, dry_run: bool = False
 ) -> tuple[dict[str, int], str]:
-    """Purge a workspace, or a project in it; return the rows by table, and the receipt's id or "".
-
-    A dry run does the same and undoes it, so that its counts are exact; others write after it.
-    """
-    now, place = services.now(), Place(workspace.account_id, workspace.id)
-    kind: ReceiptKind = "workspace" if project is None else "project"
-    async with services.db.write() as connection, connection.begin_nested() as step:
-        if project is None:
-            counts, receipt = await forget_workspace(connection, services.tombstones, place, actor, now)
-        else:
-            ids = await list_ids_of_project(connection, workspace.id, project)
-            done, receipt = await forget_memories(connection, services.tombstones, place, ids, actor, now, kind)
-            counts = done.count_rows()
-        await journal_change(connection, workspace.id, actor, now, {"purged": kind, "receipt": receipt})
-        if dry_run:
-            await step.rollback()
+    """Purge a workspace, or a project in it; return the rows by table, and the receipt's id or "" of a dry run."""
+    place = Place(workspace.account_id, workspace.id)
+    async with services.db.write() as connection:
+        counts, receipt = await purge_place(
+            connection, services.tombstones, place, project, actor, services.now(), dry_run=dry_run
+        )
     if dry_run:
-        return counts, ""
+        return counts, receipt
     services.encoder.source.forget_queries()
     services.vocabularies.forget()
     services.known_names.forget()

@@ -11,9 +11,8 @@ from server.clock import utc_now
 from server.config import Settings
 from server.ids import new_id
 from server.store.epoch import raise_epoch
-from server.store.lifecycle.erasure import list_ids_of_project
-from server.store.lifecycle.forgetting import Place, forget_memories, forget_workspace
-from server.store.record.journal import Actor, journal_change
+from server.store.lifecycle.forgetting import Place, purge_place, tell_counts
+from server.store.record.journal import Actor
 from server.wiring.erasure import build_tombstones
 
 
@@ -40,25 +39,18 @@ def purge(
             async with db.read() as connection:
                 owner, found = await find_user(connection, user), await find_workspace(connection, user, workspace)
             place, actor = Place(found.account_id, found.id), Actor(owner.id, "loci", "purge_memories", new_id(now))
-            async with db.write() as connection, connection.begin_nested() as step:
-                if project is None:
-                    counts, receipt = await forget_workspace(connection, tombstones, place, actor, now)
-                else:
-                    ids = await list_ids_of_project(connection, found.id, project)
-                    done, receipt = await forget_memories(connection, tombstones, place, ids, actor, now, "project")
-                    counts = done.count_rows()
-                await journal_change(connection, found.id, actor, now, {"purged": "workspace", "receipt": receipt})
-                await raise_epoch(connection)
-                if dry_run:
-                    await step.rollback()
+            async with db.write() as connection:
+                counts, receipt = await purge_place(connection, tombstones, place, project, actor, now, dry_run=dry_run)
+                if not dry_run:
+                    await raise_epoch(connection)
             if not dry_run:
                 await db.empty_log()
                 await note_command(settings, db, owner, "purge_memories", "delete", found.id)
-        return {name: count for name, count in sorted(counts.items()) if count and name != "shown"}, receipt
+        return tell_counts(counts), receipt
 
     counts, receipt = run_command(erase)
     if as_json:
-        print_json([{"dry_run": dry_run, "receipt": None if dry_run else receipt, "counts": counts}])
+        print_json([{"dry_run": dry_run, "receipt": receipt or None, "counts": counts}])
         return
     for name, count in counts.items():
         print_line(f"{count} {name}")

@@ -1,16 +1,16 @@
 """Erasures that stay: with the tombstones that keep what was erased from coming back, and with a receipt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store.lifecycle.erasure import Erasure, erase_memories
+from server.store.lifecycle.erasure import Erasure, erase_memories, list_ids_of_project
 from server.store.lifecycle.purge import list_what_goes, purge_workspace
 from server.store.record.erasure.receipts import ReceiptKind, insert_receipt
 from server.store.record.erasure.tombstones import Tombstones
-from server.store.record.journal import Actor
+from server.store.record.journal import Actor, journal_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +58,37 @@ async def forget_workspace(
     receipt_id = await insert_receipt(connection, place.account_id, place.workspace_id, kind, actor, now, told, ids)
     await tombstones.put(connection, place.workspace_id, receipt_id, texts, origins, now)
     return counts, receipt_id
+
+
+async def purge_place(
+    connection: AsyncConnection,
+    tombstones: Tombstones,
+    place: Place,
+    project: str | None,
+    actor: Actor,
+    now: datetime,
+    *,
+    dry_run: bool = False,
+) -> tuple[dict[str, int], str]:
+    """Forget everything of a workspace, or of a project in it; return the counts and the receipt's id.
+
+    The counts are rows by table, and of a workspace `shown`, as `forget_workspace` has them. A dry run does the same
+    and undoes it within the caller's transaction, so that its counts are exact; its receipt is "".
+    """
+    kind: ReceiptKind = "workspace" if project is None else "project"
+    async with connection.begin_nested() as step:
+        if project is None:
+            counts, receipt = await forget_workspace(connection, tombstones, place, actor, now)
+        else:
+            ids = await list_ids_of_project(connection, place.workspace_id, project)
+            done, receipt = await forget_memories(connection, tombstones, place, ids, actor, now, kind)
+            counts = done.count_rows()
+        await journal_change(connection, place.workspace_id, actor, now, {"purged": kind, "receipt": receipt})
+        if dry_run:
+            await step.rollback()
+    return counts, "" if dry_run else receipt
+
+
+def tell_counts(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the counts of a purge as people are told them: the tables that lost rows, by name."""
+    return {name: count for name, count in sorted(counts.items()) if count and name != "shown"}
