@@ -1,11 +1,14 @@
 """`user`: the people who can log in."""
 
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import typer
 from argon2 import PasswordHasher
 from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.accounts.account_names import check_name, failure_from_taken_name, taken_name_as_failure
 from auth.accounts.passwords import Passwords, check_password
@@ -26,8 +29,10 @@ from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.small_files import MOST_SECRET_BYTES
+from server.store.audit.entry import EffectName
 from server.store.epoch import raise_epoch
 from server.store.record.people import accounts, shutting_out
+from server.store.record.people.accounts import User
 from server.store.record.people.plans import Plans
 from server.store.record.people.sessions import delete_user_sessions
 from server.store.record.people.shutting_out import OwnsAlone
@@ -145,16 +150,25 @@ def set_password(name: Name, *, password_stdin: PasswordStdin = False) -> None:
     run_command(change_password)
 
 
+@asynccontextmanager
+async def _hold_user(
+    settings: Settings, name: str, operation: str, effect: EffectName = "update"
+) -> AsyncGenerator[tuple[AsyncConnection, User]]:
+    """Yield a transaction and the user of that name; when it is committed, note in the audit what was done to them."""
+    async with open_record(settings) as db:
+        async with db.write() as connection:
+            user = await find_user(connection, name)
+            yield connection, user
+        await note_command(settings, db, user, operation, effect)
+
+
 @app.command("disable")
 def disable_user(name: Name) -> None:
     """Shut a user out: their sessions, apps and keys end at once. What they stored stays."""
 
     async def shut_out(settings: Settings) -> None:
-        async with open_record(settings) as db:
-            async with db.write() as connection:
-                user = await find_user(connection, name)
-                await shutting_out.disable_user(connection, user.id, utc_now())
-            await note_command(settings, db, user, "disable_user", "update")
+        async with _hold_user(settings, name, "disable_user") as (connection, user):
+            await shutting_out.disable_user(connection, user.id, utc_now())
         stderr.print(f"[bold]{name}[/bold] is shut out. `loci user enable {name}` lets them log in again.")
 
     run_command(shut_out)
@@ -165,12 +179,9 @@ def enable_user(name: Name) -> None:
     """Let a user who was shut out log in again. Apps and keys are connected anew."""
 
     async def let_in(settings: Settings) -> None:
-        async with open_record(settings) as db:
-            async with db.write() as connection:
-                user = await find_user(connection, name)
-                if not await shutting_out.enable_user(connection, user.id):
-                    raise make_removed_failure(name)
-            await note_command(settings, db, user, "enable_user", "update")
+        async with _hold_user(settings, name, "enable_user") as (connection, user):
+            if not await shutting_out.enable_user(connection, user.id):
+                raise make_removed_failure(name)
         stderr.print(f"[bold]{name}[/bold] may log in.")
 
     run_command(let_in)
@@ -181,14 +192,11 @@ def remove_user(name: Name) -> None:
     """Shut a user out for good, and take them out of every account. What they stored stays, under their name."""
 
     async def delete_user(settings: Settings) -> None:
-        async with open_record(settings) as db:
-            async with db.write() as connection:
-                user = await find_user(connection, name)
-                try:
-                    await shutting_out.remove_user(connection, user.id, utc_now())
-                except OwnsAlone as error:
-                    raise make_owner_failure(error) from None
-            await note_command(settings, db, user, "remove_user", "delete")
+        async with _hold_user(settings, name, "remove_user", "delete") as (connection, user):
+            try:
+                await shutting_out.remove_user(connection, user.id, utc_now())
+            except OwnsAlone as error:
+                raise make_owner_failure(error) from None
         stderr.print(f"[bold]{name}[/bold] is removed.")
 
     run_command(delete_user)
@@ -202,12 +210,9 @@ def set_plan(
 
     async def change_plan(settings: Settings) -> None:
         plans = Plans(settings.plans, settings.default_plan, build_outbox(settings, utc_now))
-        async with open_record(settings) as db:
-            async with db.write() as connection:
-                user = await find_user(connection, name)
-                with refusals_as_failures():
-                    standing = await plans.set_plan(connection, user.account_id, plan)
-            await note_command(settings, db, user, "set_plan", "update")
+        async with _hold_user(settings, name, "set_plan") as (connection, user):
+            with refusals_as_failures():
+                standing = await plans.set_plan(connection, user.account_id, plan)
         stderr.print(f"The plan of [bold]{name}[/bold] is {standing.plan or 'none: nothing is limited'}.")
 
     run_command(change_plan)
