@@ -11,7 +11,7 @@ from server.memory.notes.working import ListedItem
 from server.memory.recall import question
 from server.memory.recall.context_text import write_context
 from server.memory.recall.packing import Packing
-from server.store.record import memories
+from server.store.record import memory_lists
 from server.store.record.notes import identity, working_memory
 from server.store.record.recall.recalled import RecalledMemory
 from server.store.record.workspaces import Workspace
@@ -252,7 +252,7 @@ async def _list_newest(services: Services, call: Call, args: RetrieveContext) ->
     first = {each.id for each in pinned.shown}
     async with services.db.read() as connection:
         listing, now = args.to_listing(args.limit, args.past), services.now()
-        page, _ = await memories.list_page(connection, call.id_for_reading, listing, now)
+        page, _ = await memory_lists.list_page(connection, call.id_for_reading, listing, now)
     page = [each for each in page if each.id not in first][: args.limit - len(first)]
     packing = Packing(pinned.tokens_left)
     fitting = [each for each in page if packing.add(each.content)]

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from server.errors import Failure
 from server.memory.extraction import ExtractedMemory, parse_memories
 from server.network.llm import Llm, LlmFailed
-from server.store.record import memories
-from server.store.record.memories import Listing
+from server.store.record import memory_lists
+from server.store.record.memory_lists import Listing
 from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
@@ -153,7 +153,7 @@ async def _ask_for_memories(
     """Return the memories that the model found; None if its answer cannot be read."""
     async with services.db.read() as connection:
         listing = Listing(limit=TOLD[mode])
-        newest, _ = await memories.list_page(connection, call.id_for_reading, listing, services.now())
+        newest, _ = await memory_lists.list_page(connection, call.id_for_reading, listing, services.now())
     known = "\n".join(f"- {each.content}" for each in newest) or "(nothing)"
     question = f"Already known:\n{known}\n\nTranscript:\n{transcript[-READ_CHARACTERS:]}"
     try:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server import __version__
 from server.memory.models import Timestamp
 from server.memory.notes.working import SEEDS
-from server.store.record import memories
+from server.store.record import memory_lists
 from server.store.record.notes import skip_list, working_memory
 from server.store.record.vectors import VectorCoverage
 from server.store.search.seam import EngineDown
@@ -94,9 +94,9 @@ async def report_health(services: Services, call: Call, args: InWorkspace) -> He
     """Return counts of the workspace, and the state of everything that recall depends on."""
     now = services.now()
     async with services.db.read() as connection:
-        counts = await memories.count_memories(connection, call.id_for_reading, now)
+        counts = await memory_lists.count_memories(connection, call.id_for_reading, now)
         skips = await skip_list.count_entries(connection, call.id_for_reading, now)
-        accesses = await memories.sum_accesses(connection, call.id_for_reading)
+        accesses = await memory_lists.sum_accesses(connection, call.id_for_reading)
         state = await _read_working_memory(connection, call.id_for_reading, now)
         quota = await read_quota(connection, services.plans, call.workspace.account_id)
     try:

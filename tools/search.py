@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from server.memory.models import Memory
 from server.memory.recall.operators import read_operators
-from server.store.record import memories
+from server.store.record import memory_lists
 from server.store.record.recall.recalled import RecalledMemory
 from server.store.record.stored_by import read_stored_by
 from tools.core.answers import Answer, Readable
@@ -133,7 +133,7 @@ async def list_recent_memories(services: Services, call: Call, args: RecentMemor
     """Return the newest memories, newest first."""
     async with services.db.read() as connection:
         listing = args.to_listing(args.limit, args.past)
-        page, _ = await memories.list_page(connection, call.id_for_reading, listing, services.now())
+        page, _ = await memory_lists.list_page(connection, call.id_for_reading, listing, services.now())
     return RecentAnswer(meta=call.build_meta(find_future_notice(args.past, services.now())), memories=page)
 
 

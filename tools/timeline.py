@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import EARLIEST, LATEST, Timestamp
-from server.store.record.memories import Listing
+from server.store.record.memory_lists import Listing
 from server.store.record.recall import timeline
 from server.store.record.recall.timeline import MOST_COUNTED, Axis, Line, Point
 from tools.core.answers import Answer

@@ -14,8 +14,8 @@ from server.memory.embedding_model import Model
 from server.memory.notes.working import Section
 from server.store.lifecycle.due import erase_due_memories
 from server.store.projection.projection import Projection
-from server.store.record import journal, memories, vectors, workspaces
-from server.store.record.memories import Listing
+from server.store.record import journal, memory_lists, vectors, workspaces
+from server.store.record.memory_lists import Listing
 from server.store.record.notes import identity, working_memory
 from server.store.record.notes.identity import Crystal
 from server.store.record.works import generations
@@ -92,7 +92,7 @@ def plans(book):
 
 async def test_a_page_of_the_newest_is_read_off_an_index(book, clock, plans):
     async with book.db.read() as connection:
-        await memories.list_page(connection, book.workspace, Listing(), clock())
+        await memory_lists.list_page(connection, book.workspace, Listing(), clock())
     page, count = plans
     assert "USING INDEX ix_memories_workspace_id_created_at_live (workspace_id=?)" in page
     assert "USING COVERING INDEX ix_memories_workspace_id_created_at_live (workspace_id=?)" in count
@@ -100,7 +100,7 @@ async def test_a_page_of_the_newest_is_read_off_an_index(book, clock, plans):
 
 async def test_counting_reads_no_rows(book, clock, plans):
     async with book.db.read() as connection:
-        await memories.count_memories(connection, book.workspace, clock())
+        await memory_lists.count_memories(connection, book.workspace, clock())
     (count,) = plans
     assert "USING COVERING INDEX" in count
 
@@ -131,7 +131,7 @@ async def test_what_is_due_for_erasure_is_found_without_a_look_at_what_lives(boo
 async def test_on_sqlite_case_is_that_of_every_alphabet(book, clock):
     await book.store("x", tags=["Ärger"])
     async with book.db.read() as connection:
-        _, total = await memories.list_page(connection, book.workspace, Listing(tags=["äRGER"]), clock())
+        _, total = await memory_lists.list_page(connection, book.workspace, Listing(tags=["äRGER"]), clock())
     assert total == 1
 
 

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from server.store.record.memories import Sort
+from server.store.record.memory_lists import Sort
 from tests.helpers.doors import call_rest, check_refusal
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,7 @@ from pydantic import BaseModel, Field
 
 from server.memory.models import Timestamp
 from server.store.record.entities import projects
-from server.store.record.memories import Listing
+from server.store.record.memory_lists import Listing
 from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.store.record.memories import Listing
+from server.store.record.memory_lists import Listing
 from server.store.record.relations import workspace_graph
 from server.store.record.relations.workspace_graph import Fact, Mention
 from tools.core.answers import Answer

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from server.memory.models import Memory, to_iso
 from server.store.db import Database
-from server.store.record import exports, images, memories, settings
+from server.store.record import exports, images, memory_lists, settings
 from server.store.record.exports import NoteKind
 from server.store.record.workspaces import Workspace
 
@@ -60,7 +60,7 @@ async def read_memories(db: Database, workspace_id: str) -> AsyncGenerator[Expor
     position = -1
     while True:
         async with db.read() as connection:
-            page = await memories.list_after(connection, workspace_id, position, STEP)
+            page = await memory_lists.list_after(connection, workspace_id, position, STEP)
             changes = await exports.list_changes(connection, [each.id for _, each in page])
         for position, memory in page:  # noqa: B007 - the last position is where the next page begins
             yield memory

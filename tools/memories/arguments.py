@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from server.memory.models import INFERABLE, SUPERSEDES, Inferable, Linkage, Memory, Scope
 from server.memory.tiers import Tier, list_tiers
-from server.store.record.memories import Listing
+from server.store.record.memory_lists import Listing
 from server.store.record.relations.current import Past
 from tools.core.arguments import Args, InWorkspace
 from tools.core.fields import METADATA_BYTES, AsOf, Content, End, Id, Moment, Name, NewName, NewWords, Word, Words

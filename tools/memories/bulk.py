@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
 from server.memory.models import Memory
-from server.store.record import memories
+from server.store.record import memories, memory_lists
 from server.store.record.journal import journal_memories
-from server.store.record.memories import Listing, Status
+from server.store.record.memory_lists import Listing, Status
 from server.store.record.relations.followers import list_followers, renew_memories
 from server.store.record.workspaces import WorkspaceGone
 from tools.core.answers import Answer
@@ -153,7 +153,7 @@ async def _read(
         equal=args.list_exact_filters(),
         tiers=args.list_tiers(),
     )
-    page, total = await memories.list_page(connection, workspace_id, listing, now)
+    page, total = await memory_lists.list_page(connection, workspace_id, listing, now)
     if total > MOST_CHANGED:
         message = f"{total} memories pass the filters, and {MOST_CHANGED} can change at once. Name more filters."
         raise Failure("invalid", message, field="status" if args.status else "type")

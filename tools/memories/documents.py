@@ -3,7 +3,7 @@
 from server.memory.imports.texts import PART_OF
 from server.memory.models import Memory
 from server.store.db import Database
-from server.store.record import memories
+from server.store.record import memory_lists
 
 #: The most bytes of a document that is answered as a whole.
 MOST_BYTES = 256 * 1024
@@ -19,7 +19,7 @@ async def read_document(db: Database, workspace_id: str, memory: Memory) -> tupl
         return memory.content, None
     first = next((link.id for link in memory.linkages if link.label == PART_OF and link.id), memory.id)
     async with db.read() as connection:
-        found = await memories.list_parts(connection, workspace_id, first, PART_OF)
+        found = await memory_lists.list_parts(connection, workspace_id, first, PART_OF)
     ordered = sorted(found, key=_find_number)
     text = "\n\n".join(each.content for each in ordered)
     if len(ordered) < 2:  # noqa: PLR2004 - as above

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from server.memory.models import Memory
-from server.store.record import memories
+from server.store.record import memory_lists
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
 from tools.core.services import Services
@@ -30,7 +30,7 @@ async def export_memories(services: Services, call: Call, args: ExportMemories) 
     now = services.now()
     while True:
         async with services.db.read() as connection:
-            page = await memories.list_after(connection, call.id_for_reading, position, STEP)
+            page = await memory_lists.list_after(connection, call.id_for_reading, position, STEP)
         for position, memory in page:  # noqa: B007 - the last position is where the next page begins
             is_active = (
                 not memory.consolidated

@@ -6,8 +6,8 @@ from typing import Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from server.memory.models import Memory
-from server.store.record import memories
-from server.store.record.memories import Listing
+from server.store.record import memories, memory_lists
+from server.store.record.memory_lists import Listing
 from server.store.record.stored_by import StoredBy, read_stored_by
 from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace
@@ -24,8 +24,8 @@ MOST_FETCHED = 100
 class ListMemories(InWorkspace, Facets, PastArgs):
     """The arguments of `list_memories`."""
 
-    status: memories.Status = Field(default="active", description="Only memories in this state.")
-    sort: memories.Sort = Field(default="created_at", description="The field to sort by.")
+    status: memory_lists.Status = Field(default="active", description="Only memories in this state.")
+    sort: memory_lists.Sort = Field(default="created_at", description="The field to sort by.")
     order: Literal["asc", "desc"] = Field(default="desc", description="Ascending or descending.")
     limit: int = Field(default=50, ge=1, le=100, description="The largest number of them.")
     offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to skip first.")
@@ -47,7 +47,7 @@ _PLACE_TYPES: Mapping[str, Any] = {"relevance": tuple[str, float, RowId], "acces
 #: The places in a list of memories, by its order: the value that it is sorted by, and the memory's id.
 _PLACES = {
     (sort, order): Places(f"memories {sort} {order}", _PLACE_TYPES.get(sort, tuple[str, Time, RowId]))
-    for sort in get_args(memories.Sort)
+    for sort in get_args(memory_lists.Sort)
     for order in ("asc", "desc")
 }
 
@@ -112,7 +112,7 @@ async def list_memories(services: Services, call: Call, args: ListMemories) -> M
         past=args.past,
     )
     async with services.db.read() as connection:
-        found, total = await memories.list_page(connection, call.id_for_reading, listing, services.now())
+        found, total = await memory_lists.list_page(connection, call.id_for_reading, listing, services.now())
     page = found[: args.limit]
     has_more = len(found) > args.limit
     following = places.encode((getattr(page[-1], args.sort), page[-1].id)) if has_more else None

@@ -12,7 +12,7 @@ from server.memory.recall.operators import Alternative
 from server.memory.recall.packing import Duplicates
 from server.memory.recall.question import Question
 from server.memory.recall.ranking import make_listed, rank_listed
-from server.store.record import memories
+from server.store.record import memory_lists
 from server.store.record.notes import skip_list
 from server.store.record.recall.recalled import RecalledMemory
 from server.store.record.workspaces import MissingWorkspace, Workspace
@@ -119,7 +119,7 @@ async def _read_newest(
     for offset in range(0, MOST_READ, _PAGE):
         listing = replace(request.facets.to_listing(_PAGE, request.past), offset=offset)
         async with services.db.read() as connection:
-            page, _ = await memories.list_page(connection, workspace.id, listing, now)
+            page, _ = await memory_lists.list_page(connection, workspace.id, listing, now)
         for each in page:
             yield _as_recalled(each)
         if len(page) < _PAGE:

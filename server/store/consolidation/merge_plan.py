@@ -31,7 +31,7 @@ from server.store.consolidation.closeness import read_vectors
 from server.store.consolidation.runs import Method
 from server.store.consolidation.steps import split_into_steps
 from server.store.db import Database
-from server.store.record import memories
+from server.store.record import memory_lists
 from server.store.record.leaves import read_leaves
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.record.relations.current import IN_RECALL
@@ -85,7 +85,7 @@ class SourceMemories:
 async def plan_merges(db: Database, workspace_id: str, now: datetime, rule: Rule = "tags") -> MergePlan:
     """Return the merges of the memories that belong together in a workspace, each with a summary by template."""
     async with db.read() as connection:
-        active = (await memories.count_memories(connection, workspace_id, now))["active"]
+        active = (await memory_lists.count_memories(connection, workspace_id, now))["active"]
     candidates, said = await _list_candidates(db, workspace_id)
     find = grouping.find_groups if rule == "tags" else grouping.find_repeats
     groups = await asyncio.to_thread(find, candidates)

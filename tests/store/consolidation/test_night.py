@@ -10,7 +10,7 @@ from server.memory.models import Linkage
 from server.store.consolidation.runs import undo_run
 from server.store.lifecycle.erasure import erase_memories
 from server.store.record.leaves import find_live_merges, read_leaves
-from server.store.record.memories import Listing
+from server.store.record.memory_lists import Listing
 from server.store.record.recall.happened import list_happened
 from server.store.tables.memories import memories as table
 from server.store.tables.memories import token_vectors, vectors

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from server.store.record.memories import Listing
+from server.store.record.memory_lists import Listing
 from server.store.record.recall.happened import list_happened
 
 pytestmark = pytest.mark.anyio

@@ -10,9 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from server.memory.models import Memory
 from server.memory.tiers import list_tiers
 from server.store.lifecycle.due import erase_due_memories
-from server.store.record import memories, workspaces
+from server.store.record import memories, memory_lists, workspaces
 from server.store.record.journal import journal_memories
-from server.store.record.memories import Listing
+from server.store.record.memory_lists import Listing
 from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
 from tests.helpers.erasures import TOMBSTONES
@@ -32,7 +32,7 @@ def list_contents(ledger, clock):
 
     async def ask(**listing):
         async with ledger.db.read() as connection:
-            page, _ = await memories.list_page(connection, ledger.workspace, Listing(**listing), clock())
+            page, _ = await memory_lists.list_page(connection, ledger.workspace, Listing(**listing), clock())
         return [memory.content for memory in page]
 
     return ask
@@ -118,7 +118,7 @@ async def test_a_deleted_memory_is_found_by_nobody(ledger, list_contents, clock)
     assert await list_contents(status="all") == []
     async with ledger.db.read() as connection:
         assert await memories.find_existing_ids(connection, ledger.workspace, [memory_id]) == set()
-        assert (await memories.count_memories(connection, ledger.workspace, clock()))["total"] == 0
+        assert (await memory_lists.count_memories(connection, ledger.workspace, clock()))["total"] == 0
 
 
 async def test_each_status_lists_and_counts_its_own(ledger, list_contents, clock):
@@ -132,7 +132,7 @@ async def test_each_status_lists_and_counts_its_own(ledger, list_contents, clock
     assert await list_contents(status="consolidated") == ["merged"]
     assert len(await list_contents(status="all")) == 4
     async with ledger.db.read() as connection:
-        found = await memories.count_memories(connection, ledger.workspace, clock())
+        found = await memory_lists.count_memories(connection, ledger.workspace, clock())
     assert found == {"total": 4, "active": 2, "expired": 1, "consolidated": 1, "superseded": 0}
 
 
@@ -266,8 +266,8 @@ async def test_accesses_are_counted_once_over_what_is_there_and_was_not_merged(l
     await ledger.store("b", "c", access_count=2)
     await ledger.store("merged into others", access_count=40, consolidated=1)
     async with ledger.db.read() as connection:
-        assert await memories.sum_accesses(connection, ledger.workspace) == 4
-        assert await memories.sum_accesses(connection, bob.workspace) == 0
+        assert await memory_lists.sum_accesses(connection, ledger.workspace) == 4
+        assert await memory_lists.sum_accesses(connection, bob.workspace) == 0
 
 
 async def test_what_was_deleted_with_its_workspace_is_erased_with_it(ledger, clock, make_ledger):

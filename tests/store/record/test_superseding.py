@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from server.memory.models import Linkage
-from server.store.record import memories
-from server.store.record.memories import Listing
+from server.store.record import memory_lists
+from server.store.record.memory_lists import Listing
 from server.store.record.relations.current import Past
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +18,7 @@ def supersede(*ids):
 
 async def list_contents(ledger, now, **fields):
     async with ledger.db.read() as connection:
-        page, total = await memories.list_page(connection, ledger.workspace, Listing(**fields), now)
+        page, total = await memory_lists.list_page(connection, ledger.workspace, Listing(**fields), now)
     assert total == len(page)
     return sorted(each.content for each in page)
 

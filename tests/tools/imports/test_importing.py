@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from server.errors import Failure
 from server.memory.models import Linkage
-from server.store.record import memories, workspaces
+from server.store.record import memory_lists, workspaces
 from tools.exports.lines import write_lines
 from tools.imports.reading import read_entries
 from tools.imports.undoing import undo_import
@@ -21,7 +21,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 async def list_all(ledger, workspace_id=None):
     async with ledger.db.read() as connection:
-        rows = await memories.list_after(connection, workspace_id or ledger.workspace, -1, 1_000)
+        rows = await memory_lists.list_after(connection, workspace_id or ledger.workspace, -1, 1_000)
     return [memory for _, memory in rows]
 
 

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from server.store.record import memories as rows
-from server.store.record.memories import Listing
+from server.store.record import memory_lists
+from server.store.record.memory_lists import Listing
 from tools.compat.mem0.views import Done, JsonAnswer, MemoryAnswer, Owned, list_values
 from tools.core.arguments import InWorkspace, validate_request
 from tools.core.call import Call
@@ -136,7 +136,7 @@ async def _delete_all(services: Services, call: Call, args: DeleteAll) -> None:
     deleted = STEP
     while deleted == STEP and call.id_for_reading:
         async with open_entities(services, call) as (connection, placed):
-            page, _ = await rows.list_page(connection, placed.workspace.id, listing, services.now())
+            page, _ = await memory_lists.list_page(connection, placed.workspace.id, listing, services.now())
             deleted = await hide_memories(connection, services, placed, [each.id for each in page])
         await services.projection.project(placed.workspace.id)
 

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory, Timestamp
-from server.store.record import memories as rows
-from server.store.record.memories import Listing, make_conditions
+from server.store.record import memory_lists
+from server.store.record.memory_lists import Listing, make_conditions
 from server.store.record.recall.recalled import RecalledMemory
 from server.store.tables.memories import memories
 from tools.compat.mem0.filters import OWNERS, Condition, read_filters
@@ -135,12 +135,14 @@ async def list_passing(
     """Return a part of the active memories that pass, newest first, the number of all, and whether all were read."""
     if condition is None:
         listing = Listing(limit=count, offset=first)
-        page, total = await rows.list_page(connection, workspace_id, listing, services.now())
+        page, total = await memory_lists.list_page(connection, workspace_id, listing, services.now())
         return page, total, True
     passing: list[Memory] = []
     total = 0
     for offset in range(0, MOST_READ, STEP):
-        page, _ = await rows.list_page(connection, workspace_id, Listing(limit=STEP, offset=offset), services.now())
+        page, _ = await memory_lists.list_page(
+            connection, workspace_id, Listing(limit=STEP, offset=offset), services.now()
+        )
         for memory in filter(condition, page):
             if first <= total < first + count:
                 passing.append(memory)

@@ -7,9 +7,9 @@ from pydantic import BaseModel, Field
 from server.errors import Failure
 from server.ids import new_id
 from server.memory.models import Memory, Scope, Timestamp
-from server.store.record import memories
+from server.store.record import memories, memory_lists
 from server.store.record.entities import rows
-from server.store.record.memories import Listing
+from server.store.record.memory_lists import Listing
 from tools.compat.min_memory_tools.words import ENTITY_TYPE, JsonAnswer
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call, ensure_workspace
@@ -138,7 +138,7 @@ async def _read_registered(
 ) -> list[Memory]:
     equal = {"source": SOURCE} | ({} if entity is None else {"entity": entity})
     listing = Listing(types=(ENTITY_TYPE,), equal=equal, is_descending=False, limit=MOST)
-    page, _ = await memories.list_page(connection, workspace_id, listing, services.now())
+    page, _ = await memory_lists.list_page(connection, workspace_id, listing, services.now())
     return page
 
 

@@ -13,9 +13,9 @@ from server.ids import new_id
 from server.memory.entities.names import fold_entity_name
 from server.memory.models import Memory
 from server.store.entities.reading import MOST_STEPS, catch_up
-from server.store.record import memories
+from server.store.record import memories, memory_lists
 from server.store.record.entities import rows
-from server.store.record.memories import Listing
+from server.store.record.memory_lists import Listing
 from server.store.record.recall.repeats import count_repeats, find_repeated
 from tools.compat.min_memory_tools.places import PROJECT_TYPE, find_project
 from tools.compat.min_memory_tools.words import STATUS, SUPERSEDES, JsonAnswer, MemoryType
@@ -162,7 +162,7 @@ class _Sync:
             return mine[-1]
         scope = {"scope": "global"} if project is None else {"scope": "project", "project": project}
         listing = Listing(types=(kind,), equal={"source": SOURCE, "entity": entity} | scope, limit=2)
-        found, total = await memories.list_page(self.connection, self.workspace_id, listing, self.now)
+        found, total = await memory_lists.list_page(self.connection, self.workspace_id, listing, self.now)
         superseded = {link.id for each in found for link in each.linkages if link.label == SUPERSEDES}
         standing = [each for each in found if each.id not in superseded]
         if len(standing) > 1:

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store.record.memories import Listing, make_conditions
+from server.store.record.memory_lists import Listing, make_conditions
 from server.store.tables.memories import memories
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.record.leaves import find_live_merges
-from server.store.record.memories import Listing, Status, make_conditions
+from server.store.record.memory_lists import Listing, Status, make_conditions
 from server.store.tables.memories import memories
 
 _STATUSES: tuple[Status, ...] = ("active", "consolidated")

@@ -11,7 +11,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store.record.memories import Listing, make_conditions
+from server.store.record.memory_lists import Listing, make_conditions
 from server.store.tables.memories import memories
 
 Axis = Literal["happened", "stored"]

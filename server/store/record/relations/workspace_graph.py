@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store.record.memories import Listing, make_conditions
+from server.store.record.memory_lists import Listing, make_conditions
 from server.store.record.relations.graph import RELATED
 from server.store.tables.entities import entities, entity_names, mentions
 from server.store.tables.links import links
