@@ -14,17 +14,25 @@ from server.memory.dates.months import add_months
 from server.memory.dates.names import DAY, Days, cut_words_before, join_words, lower_letters, move_days, read_days
 from server.memory.dates.stretches import Stretch, count_days
 from server.memory.dates.told_words import AGO, AMBIGUOUS, BOUNDING, FRENCH, MONTHS, NUMBERS, PAST
+from server.memory.words.lower_words import collect_words
 
 #: A longer text is about more than one time.
 MOST_CHARACTERS = 1000
 _LONGEST = timedelta(days=31)
 
+_UNSPACED = "\u2e80"  # from this character on, scripts have no spaces between words
+
 # A text without any of these names no time of the past. Nearly all texts end here.
-_MAY_TELL = re.compile(
-    r"(?:19|20)[0-9]{2}|ago\b|\blast\b|\bprevious\b|yesterday"
-    + "|".join(["", *(re.escape(phrase) for phrases in PAST.values() for phrase in phrases)])
-    + r"|\bvor\s|\bil\sy\sa\s|\bhace\s|\bhá\s|\sfa\b|\bgeleden\b|назад|前"
-)
+_YEAR_NAMED = re.compile(r"(?:19|20)[0-9]{2}")
+_ENGLISH_WORDS = frozenset({"ago", "last", "previous", "yesterday"})
+_PHRASES = [phrase for phrases in PAST.values() for phrase in phrases]
+#: The longest word of each phrase, and the words around a number: one of these is in each text that names such days.
+_FOREIGN_WORDS = frozenset(
+    max(words, key=len)
+    for words in (re.findall(r"\w+", phrase) for phrase in _PHRASES if phrase < _UNSPACED)
+    if _ENGLISH_WORDS.isdisjoint(words)
+) | {"vor", "il", "hace", "há", "fa", "geleden", "назад"}
+_FOREIGN_UNSPACED = re.compile("|".join([*(phrase for phrase in _PHRASES if phrase >= _UNSPACED), "前"]))
 _PLAIN = re.compile(r"(?:19|20)[0-9]{2}|\Aago\b|\sago\Z|\A(?:last|previous)\s|yesterday|gestern\Z")
 _BOUND = re.compile(
     rf"(?<!\w)(?:{join_words(word for words in BOUNDING for word in words.split())})\b[^.!?;:,]{{0,12}}\Z"
@@ -41,18 +49,27 @@ def find_told_time(text: str, now: datetime, zone: tzinfo = UTC) -> datetime | N
     if len(text) > MOST_CHARACTERS:
         return None
     lowered = text.lower()
-    if not _MAY_TELL.search(lowered):
+    is_foreign = _has_foreign_hint(lowered)
+    if not is_foreign and _ENGLISH_WORDS.isdisjoint(collect_words(text)):
         return None
     today = now.astimezone(zone).date()
     try:
-        told = _find_past_days(text, lowered, today)
+        told = _find_past_days(text, lowered, is_foreign=is_foreign, today=today)
         return _find_middle(told.pop(), zone) if len(told) == 1 else None
     except OverflowError:  # beyond the calendar
         return None
 
 
-def _find_past_days(text: str, lowered: str, today: date) -> set[Days]:
-    return {days for days in _list_days(text, lowered, today) if days[1] <= today and days[1] - days[0] <= _LONGEST}
+def _has_foreign_hint(lowered: str) -> bool:
+    """Whether a text may name days in another language than English. Any language writes a year."""
+    if _YEAR_NAMED.search(lowered) or not _FOREIGN_WORDS.isdisjoint(collect_words(lowered)):
+        return True
+    return not lowered.isascii() and _FOREIGN_UNSPACED.search(lowered) is not None
+
+
+def _find_past_days(text: str, lowered: str, *, is_foreign: bool, today: date) -> set[Days]:
+    named = _list_days(text, lowered, is_foreign=is_foreign, today=today)
+    return {days for days in named if days[1] <= today and days[1] - days[0] <= _LONGEST}
 
 
 def _find_middle(days: Days, zone: tzinfo) -> datetime:
@@ -61,7 +78,7 @@ def _find_middle(days: Days, zone: tzinfo) -> datetime:
     return begin + (min(end.astimezone(UTC), last) - begin) / 2
 
 
-def _list_days(text: str, lowered: str, today: date) -> Iterator[Days]:
+def _list_days(text: str, lowered: str, *, is_foreign: bool, today: date) -> Iterator[Days]:
     """Yield the days that a text names, but for those that bound something."""
     small = lower_letters(text)
     for phrase in list_phrases(small, text, today):
@@ -69,10 +86,13 @@ def _list_days(text: str, lowered: str, today: date) -> Iterator[Days]:
             days = read_days(phrase, today)
             if days:
                 yield days
-    if len(lowered) == len(text):  # else a letter has become two, and the language has none of the words below
-        for begin, days in _list_foreign_days(lowered, today):
-            if not _is_bound(lowered, begin):
-                yield days
+    if len(lowered) != len(text):  # a letter has become two, and the language has none of the words below
+        return
+    found = list(_list_stretches(lowered, today))
+    if is_foreign:
+        found += _list_counted_days(lowered, today)
+        found += _list_named_days(lowered)
+    yield from (days for begin, days in found if not _is_bound(lowered, begin))
 
 
 def _is_bound(text: str, begin: int) -> bool:
@@ -82,7 +102,7 @@ def _is_bound(text: str, begin: int) -> bool:
 _STRETCHES: dict[str, Stretch] = {phrase: name for name, phrases in PAST.items() for phrase in phrases}
 _STRETCH = re.compile(
     "|".join(
-        phrase if phrase > "\u2e80" else rf"(?<!\w){re.escape(phrase)}(?!\w)"
+        phrase if phrase >= _UNSPACED else rf"(?<!\w){re.escape(phrase)}(?!\w)"
         for phrase in sorted(_STRETCHES, key=len, reverse=True)
     )
 )
@@ -104,15 +124,23 @@ _NAMED = (
 )
 
 
-def _list_foreign_days(text: str, today: date) -> Iterator[tuple[int, Days]]:
-    """Yield the days that a text names in other languages than English, each with its place."""
+def _list_stretches(text: str, today: date) -> Iterator[tuple[int, Days]]:
+    """Yield the days of each phrase such as "yesterday" in any language, with its place."""
     for match in _STRETCH.finditer(text):
         if match[0] not in AMBIGUOUS or _FRENCH.search(text):
             yield match.start(), count_days(_STRETCHES[match[0]], today)
+
+
+def _list_counted_days(text: str, today: date) -> Iterator[tuple[int, Days]]:
+    """Yield the days of each "3 days ago" in other languages than English, with its place."""
     for pattern, unit in _AGO:
         for match in pattern.finditer(text):
             count = match["count"]
             yield match.start(), move_days(today, -(_COUNTS.get(count) or int(count)), unit)
+
+
+def _list_named_days(text: str) -> Iterator[tuple[int, Days]]:
+    """Yield each day or month that is named with its year in other languages than English, with its place."""
     for pattern in _NAMED:
         for match in pattern.finditer(text):
             if (days := _read_named(match.groupdict())) is not None:
