@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from auth.accounts.passwords import Passwords
 from auth.accounts.signup_links import make_setup_link
+from auth.acts import Acts
 from auth.addresses import find_client_address
 from auth.clients.documents import ClientDocuments
 from auth.issuers.assertions import Assertions
@@ -81,6 +82,8 @@ class AuthorizationServer:
     external: ExternalTokens | None = None
     #: The number of logins that were refused, by the reason.
     refused_logins: Counter[str] = field(default_factory=Counter[str])
+    #: Notes in the audit what people and apps do here.
+    acts: Acts = field(default_factory=Acts)
     #: None if nobody wants events.
     outbox: Outbox | None = None
     #: None if this server trusts no provider of assertions.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from auth.accounts.passwords import Passwords
+from auth.acts import Acts
 from auth.clients.documents import ClientDocuments, Resolver, resolve_host
 from auth.grants.table import GRANTS
 from auth.issuers.assertions import Assertions
@@ -14,6 +15,7 @@ from auth.tokens.sealing import Sealer
 from auth.tokens.signing import SigningKeys
 from auth.upstream.upstream import Upstream
 from server.clock import Clock
+from server.store.audit.log import AuditLog
 from server.store.db import Database
 from server.store.record.works.outbox import Outbox
 
@@ -40,6 +42,7 @@ def build_authorization_server(
     passwords: Passwords,
     external: ExternalTokens | None = None,
     outbox: Outbox | None = None,
+    audit: AuditLog | None = None,
     assertions: Assertions | None = None,
     upstream: Upstream | None = None,
     resolver: Resolver = resolve_host,
@@ -55,6 +58,7 @@ def build_authorization_server(
         passwords: hashes and verifies passwords.
         external: the tokens of issuers, if they take the place of the server's own.
         outbox: gets the events of new accounts; None if nobody wants events.
+        audit: gets what people and apps do here; None if nobody wants it.
         assertions: verifies identity assertions; None if no provider of them is trusted.
         upstream: logs people in at providers; None if people log in with a password alone.
         resolver: returns the addresses of a host, for client metadata documents.
@@ -69,6 +73,7 @@ def build_authorization_server(
         keys=tokens.keys,
         tokens=tokens,
         outbox=outbox,
+        acts=Acts(audit),
         assertions=assertions,
         upstream=upstream,
         documents=ClientDocuments(

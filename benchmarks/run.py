@@ -17,6 +17,7 @@ from helpers.common import Figure, print_figures, screen
 BENCHMARKS = (
     "door",
     "observing",
+    "governing",
     "tokens",
     "bearers",
     "startup",

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth.bearers.guard import Guard
+from auth.refused_bearers import note_refused_bearer
 from auth.resources import MCP_PATH, RECALL_PATH, ProtectedResource
 from auth.routes import build_routes
 from auth.server import AuthorizationServer
@@ -90,29 +91,30 @@ def create_app(running: Running) -> ASGIApp:
         is_read_only=True,
         asked_scopes=asked_scopes,
     )
+    guard = partial(Guard, on_refused=note_refused_bearer)
     mcp_apps = McpApps()
     watch = live.LiveEndpoint()
     post = frozenset({"POST"})
-    connector = BrowserPage(Guard(mcp_apps.connector, api, post), audience)
-    link = BrowserPage(Guard(mcp_apps.recall_link, recall_link, post), f"{url}{RECALL_PATH}", is_read_only=True)
+    connector = BrowserPage(guard(mcp_apps.connector, api, post), audience)
+    link = BrowserPage(guard(mcp_apps.recall_link, recall_link, post), f"{url}{RECALL_PATH}", is_read_only=True)
     routes: list[BaseRoute] = [
         # People paste the address with a slash at its end, too. A redirect would lose the Authorization header.
         *(Route(path, connector) for path in (MCP_PATH, f"{MCP_PATH}/")),
         *(Route(path, link) for path in (RECALL_PATH, f"{RECALL_PATH}/")),
-        Route(export.PATH, Guard(export.answer_export, api, frozenset({"GET"}))),
-        Route(live.PATH, Guard(watch, api, live.METHODS)),
+        Route(export.PATH, guard(export.answer_export, api, frozenset({"GET"}))),
+        Route(live.PATH, guard(watch, api, live.METHODS)),
         # before the operation of the same path, which answers with JSON
-        audit_csv.CsvRoute(audit_csv.PATH, Guard(audit_csv.answer_csv, api, frozenset({"GET"}))),
-        *rest.make_routes(catalog.OPERATIONS, lambda app, methods: Guard(app, api, methods)),
+        audit_csv.CsvRoute(audit_csv.PATH, guard(audit_csv.answer_csv, api, frozenset({"GET"}))),
+        *rest.make_routes(catalog.OPERATIONS, lambda app, methods: guard(app, api, methods)),
         *(Route(path, signup_endpoint.SignUpEndpoint) for path in signup_endpoint.PATHS),
         # before the page of the same path, which takes forms
         signup_endpoint.JsonRoute(signup_endpoint.PAGE_PATH, signup_endpoint.SignUpEndpoint),
-        Route(import_endpoint.PATH, Guard(import_endpoint.answer_import, api, import_endpoint.METHODS)),
-        Route(everything.PATH, Guard(everything.answer_export, api, frozenset({"GET"}))),
-        Route(image_endpoint.PATH, Guard(image_endpoint.answer_picture, api, image_endpoint.METHODS)),
+        Route(import_endpoint.PATH, guard(import_endpoint.answer_import, api, import_endpoint.METHODS)),
+        Route(everything.PATH, guard(everything.answer_export, api, frozenset({"GET"}))),
+        Route(image_endpoint.PATH, guard(image_endpoint.answer_picture, api, image_endpoint.METHODS)),
         *build_routes(issues_tokens=running.auth.external is None),
         *public.make_routes(describe_api(url)),
-        Route("/v1/{path:path}", Guard(_refuse_unknown_path, api)),
+        Route("/v1/{path:path}", guard(_refuse_unknown_path, api)),
         *console.make_routes(watch),
         *discovery.make_routes(url),
     ]

@@ -53,9 +53,9 @@ async def open_services(
         epoch = Epoch(db, now)
         projection = await stack.enter_async_context(open_projection(settings, db, observer))
         outbox = build_outbox(settings, now)
-        authenticator, auth = await stack.enter_async_context(
-            open_auth(settings, db, epoch, now, Passwords(hasher or PasswordHasher()), outbox)
-        )
+        audit = await stack.enter_async_context(open_audit(settings, db, now, outbox))
+        opening = open_auth(settings, db, epoch, now, Passwords(hasher or PasswordHasher()), outbox, audit)
+        authenticator, auth = await stack.enter_async_context(opening)
         plans = Plans(settings.plans, settings.default_plan, outbox)
         llm = await stack.enter_async_context(open_llm(settings))
         encoder = await stack.enter_async_context(open_encoder(settings, db, now, observer))
@@ -72,7 +72,7 @@ async def open_services(
             plans=plans,
             accesses=Accesses(db, projection, now),
             tombstones=build_tombstones(settings),
-            audit=await stack.enter_async_context(open_audit(settings, db, now, outbox)),
+            audit=audit,
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now, shared=bool(settings.qdrant_url)),
             meter=await stack.enter_async_context(open_meter(settings, db, plans, now)),

@@ -22,6 +22,7 @@ RULES = re.compile(
     r"|must name at least 2 different memories"  # in their order they differ, without white space they do not
     r"|must be at most \d+ bytes of UTF-8"
     r"|must be a date or date-time in ISO 8601"
+    r"|must be a month like 2026-11"
     r"|must be a time zone of the IANA database"
     r"|must not contain the NUL character"
     r"|Nothing was imported, as|The body is empty"  # of a file that is no file of memories

@@ -104,7 +104,7 @@ async def list_workspaces(services: Services, call: AccountCall, args: NoArgs) -
 async def delete_workspace(services: Services, call: AccountCall, args: WorkspaceRef) -> DeletedWorkspace:
     """Hide a workspace and everything in it. Raises `not_found` for a workspace that is not the caller's."""
     _refuse_bound(call)
-    found = await find_workspace_by_id(services, call.principal, args.id, Right.MANAGE)
+    found = await find_workspace_by_id(services, call, args.id, Right.MANAGE)
     if found is None:
         raise Failure("not_found", f"There is no workspace {args.id}.", field="id")
     await services.directory.delete_workspace(found)

@@ -4,9 +4,11 @@ Pure ASGI. It answers every method, because clients look for the challenge with 
 (RFC 9728, section 5.1; RFC 6750, section 3).
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,6 +23,14 @@ from server.errors import Failure
 KEY_HEADER = "x-api-key"
 
 
+#: Takes note of a bearer that was refused.
+OnRefused = Callable[[HTTPConnection, str, Principal | None], Awaitable[None]]
+
+
+async def _let_go(_request: HTTPConnection, _bearer: str, _principal: Principal | None) -> None:
+    """Take note of nothing."""
+
+
 class Guard:
     """Lets a request through with its `Principal` in `scope["state"]["principal"]`.
 
@@ -31,9 +41,17 @@ class Guard:
         app: the ASGI app to guard.
         resource: the resource that the app belongs to.
         methods: the methods that `app` takes; others get 405 after they are authenticated.
+        on_refused: called for each bearer that is refused, with its principal if it is meant for another resource.
     """
 
-    def __init__(self, app: ASGIApp, resource: ProtectedResource, methods: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        resource: ProtectedResource,
+        methods: frozenset[str] | None = None,
+        on_refused: OnRefused = _let_go,
+    ) -> None:
+        self._on_refused = on_refused
         self._app = app
         self._resource = resource
         self._methods = methods
@@ -69,6 +87,7 @@ class Guard:
                 raise
             return failure
         if principal is None or (principal.audience is not None and principal.audience not in self._resource.audiences):
+            await self._on_refused(HTTPConnection(scope), bearer, principal)
             return Failure("unauthorized", INVALID_BEARER)
         return replace(principal, scopes=principal.scopes & {READ}) if self._resource.is_read_only else principal
 

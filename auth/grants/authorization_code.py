@@ -39,7 +39,7 @@ async def redeem_code(
             return await _refuse_code(auth, connection, code_hash, client)
         error = _find_code_error(auth, code, form, verifier)
         if error is not None:
-            return GrantRefusal(error)
+            return GrantRefusal(error, user_id=code.user_id)
         grant = Grant(
             id=new_id(now),
             user_id=code.user_id,
@@ -64,7 +64,8 @@ async def _refuse_code(
     """Refuse a code that cannot be used. If it was used before, its tokens may be in a thief's hands: revoke them."""
     grant = await find_grant_of_code(connection, code_hash, client.id)
     revoked = grant.id if grant is not None and await end_grant(auth, connection, grant.id) else None
-    return GrantRefusal(InvalidGrantError("The code is unknown, expired, used, or another client's."), revoked)
+    owner = None if grant is None else grant.user_id
+    return GrantRefusal(InvalidGrantError("The code is unknown, expired, used, or another client's."), revoked, owner)
 
 
 def _find_code_error(auth: AuthorizationServer, code: Code, form: Parameters, verifier: str) -> OAuth2Error | None:

@@ -19,6 +19,7 @@ from auth.rfc import (
     InvalidRequestError,
     InvalidScopeError,
     InvalidTargetError,
+    OAuth2Error,
     UnsupportedGrantTypeError,
 )
 from auth.server import AuthorizationServer
@@ -33,8 +34,7 @@ async def exchange_assertion(
     """Use an assertion up, and return an access token of a new grant.
 
     Raises:
-        OAuth2Error: `invalid_request` if the assertion is missing; `invalid_grant` if it is refused; `invalid_target`
-            or `invalid_scope` if the form asks for more than it allows.
+        OAuth2Error: `invalid_request` if the assertion is missing; `invalid_grant` if it cannot be verified.
         Failure: `unavailable`, the provider's keys cannot be fetched.
     """
     text = form.get("assertion")
@@ -49,14 +49,18 @@ async def exchange_assertion(
     except RefusedTokenError as refused:
         raise InvalidGrantError(f"This assertion {refused}.") from None
     if assertion.is_disabled:
-        raise InvalidGrantError("This assertion belongs to a user who was disabled.")
-    resource = _choose_resource(auth, assertion, form)
-    scopes = _choose_scopes(assertion, form)
+        error = InvalidGrantError("This assertion belongs to a user who was disabled.")
+        return GrantRefusal(error, user_id=assertion.user_id)
+    try:
+        resource = _choose_resource(auth, assertion, form)
+        scopes = _choose_scopes(assertion, form)
+    except OAuth2Error as refused:
+        return GrantRefusal(refused, user_id=assertion.user_id)
     try:
         async with auth.db.write() as connection:
             return await _make_grant(auth, connection, client, assertion, resource, scopes, address)
     except CodeUsed:
-        return GrantRefusal(InvalidGrantError("This assertion was used before (`jti`)."))
+        return GrantRefusal(InvalidGrantError("This assertion was used before (`jti`)."), user_id=assertion.user_id)
 
 
 async def _make_grant(

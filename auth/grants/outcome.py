@@ -15,6 +15,7 @@ from auth.parameters import Parameters
 from auth.resources import find_resource
 from auth.rfc import InvalidTargetError, OAuth2Error
 from auth.server import AuthorizationServer
+from server.ids import UserId
 from server.store.record.oauth.chains import Chain
 from server.store.record.oauth.clients import touch_client
 from server.store.record.oauth.grants import Grant
@@ -33,10 +34,14 @@ class IssuedTokens:
 
 @dataclass(frozen=True, slots=True)
 class GrantRefusal:
-    """The reason for a refusal, and the id of the grant that was revoked because of it, if one was."""
+    """The reason for a refusal, and the id of the grant that was revoked because of it, if one was.
+
+    `user_id` is the person whom the refused code, token or assertion belongs to; None if it belongs to nobody.
+    """
 
     error: OAuth2Error
     revoked_grant_id: str | None = None
+    user_id: UserId | None = None
 
 
 async def issue_refresh_token(

@@ -5,6 +5,8 @@ chain within the grace; later only that token is refused, and its grant lives. T
 docs/decisions/0011-used-refresh-tokens.md.
 """
 
+from dataclasses import replace
+
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,7 +30,7 @@ async def refresh_tokens(
     """Use a refresh token up, and return new tokens of its grant.
 
     Raises:
-        OAuth2Error: `invalid_request` if the token is missing; `invalid_scope` if no requested scope was granted.
+        OAuth2Error: `invalid_request` if the token is missing.
     """
     text = form.get("refresh_token")
     if text is None:
@@ -47,13 +49,16 @@ async def refresh_tokens(
         if found is None or chain is None:
             return invalid
         grant, _ = found
-        scopes = _narrow_scopes(grant.scopes, form.get("scope"))
+        try:
+            scopes = _narrow_scopes(grant.scopes, form.get("scope"))
+        except InvalidScopeError as refused:
+            return GrantRefusal(refused, user_id=grant.user_id)
         error = find_resource_error(auth, form, grant.resource)
         if error is not None:
-            return GrantRefusal(error)
+            return GrantRefusal(error, user_id=grant.user_id)
         next_chain = await _use_token(auth, connection, grant, chain, token, address)
         if next_chain is None:
-            return invalid
+            return replace(invalid, user_id=grant.user_id)
         await touch_grant(connection, grant.id, now)
         refresh_token = await issue_refresh_token(auth, connection, client, next_chain)
         return IssuedTokens(grant, next_chain.id, scopes, refresh_token)

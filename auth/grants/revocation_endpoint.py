@@ -6,6 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth.acts import Holder
 from auth.answers import json_response, refusal_response
 from auth.clients.client import Client
 from auth.clients.lookup import find_authenticated_client
@@ -15,6 +16,7 @@ from auth.parameters import read_form
 from auth.rfc import InvalidGrantError, InvalidRequestError, OAuth2Error
 from auth.server import AuthorizationServer, get_authorization_server
 from server.store.record.oauth.chains import get_chain
+from server.store.record.oauth.grants import find_holder
 from server.store.record.oauth.refresh_tokens import find_refresh_token
 
 
@@ -34,8 +36,11 @@ async def revoke_token(request: Request) -> Response:
         return refusal_response(error)
     if grant_id is not None:
         async with auth.db.write() as connection:
-            await end_grant(auth, connection, grant_id)
+            holder = await find_holder(connection, grant_id) if await end_grant(auth, connection, grant_id) else None
         auth.on_revoked(grant_id)
+        if holder is not None:
+            who = Holder(*holder, grant_id, client_id=client.id)
+            await auth.acts.note(request, "end_app", who, door="oauth")
     return json_response({})
 
 

@@ -4,6 +4,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth.acts import Act, Holder
 from auth.answers import json_response, refusal_response
 from auth.clients.client import Client
 from auth.clients.lookup import find_authenticated_client
@@ -13,6 +14,9 @@ from auth.issuers.assertions import GRANT_TYPE
 from auth.parameters import Parameters, read_form
 from auth.rfc import OAuth2Error, UnauthorizedClientError, UnsupportedGrantTypeError
 from auth.server import AuthorizationServer, get_authorization_server, get_client_address
+from server.ids import UserId
+from server.store.audit.entry import OK
+from server.store.record.people.accounts import get_user
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -27,33 +31,51 @@ async def issue_tokens(request: Request) -> Response:
         is_first = auth.assertions is not None and form.get("grant_type") == GRANT_TYPE
         fetching_address = address if is_first else None
         client = await find_authenticated_client(auth, form, request.headers, fetching_address=fetching_address)
-        issued = await _run_grant(auth, client, form, address)
+        issued = await _run_grant(request, client, form, address)
     except OAuth2Error as error:
         return refusal_response(error)
     log.info("tokens.issued", grant=issued.grant.id, client=client.id, user=issued.grant.user_id)
     return json_response(await _build_body(auth, issued))
 
 
-async def _run_grant(auth: AuthorizationServer, client: Client, form: Parameters, address: str) -> IssuedTokens:
+async def _run_grant(request: Request, client: Client, form: Parameters, address: str) -> IssuedTokens:
     """Call the handler of the form's grant type, and return the tokens.
 
     Raises:
         OAuth2Error: the handler's refusal; `unsupported_grant_type`, or `unauthorized_client` if the client did not
             register for the grant type.
     """
+    auth = get_authorization_server(request)
     grant_type = form.get("grant_type") or ""
     if grant_type not in GRANTS:
         raise UnsupportedGrantTypeError(f"grant_type must be {' or '.join(GRANTS)}.")
     if grant_type not in client.grant_types:
         raise UnauthorizedClientError(f"This client did not register for {grant_type}.")
     outcome = await GRANTS[grant_type](auth, client, form, address)
+    act: Act = "refresh_tokens" if grant_type == "refresh_token" else "issue_tokens"
     if isinstance(outcome, IssuedTokens):
+        grant = outcome.grant
+        await _note_act(request, act, client, grant.user_id, grant.id)
         return outcome
+    if outcome.user_id is not None:
+        await _note_act(request, act, client, outcome.user_id, outcome.user_id, outcome="unauthorized")
     if outcome.revoked_grant_id is not None:
         # A used code was sent again, so somebody may have stolen it.
         log.warning("grant.replayed", grant=outcome.revoked_grant_id)
         auth.on_revoked(outcome.revoked_grant_id)
     raise outcome.error
+
+
+async def _note_act(
+    request: Request, act: Act, client: Client, user_id: UserId, credential_id: str, *, outcome: str = OK
+) -> None:
+    """Note in a person's audit that an app got tokens, or was refused them."""
+    auth = get_authorization_server(request)
+    async with auth.db.read() as connection:
+        user = await get_user(connection, user_id)
+    if user is not None:
+        who = Holder(user.id, user.account_id, credential_id, client_id=client.id)
+        await auth.acts.note(request, act, who, outcome=outcome, door="oauth")
 
 
 async def _build_body(auth: AuthorizationServer, issued: IssuedTokens) -> dict[str, object]:

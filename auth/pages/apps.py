@@ -1,5 +1,7 @@
 """The page /apps: the apps that a person has connected, and the copies of each, with buttons that end them."""
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -9,7 +11,7 @@ from auth.clients.documents import is_document_url
 from auth.clients.redirects import describe_host
 from auth.grants.chains import end_copy
 from auth.grants.revocation import end_grant
-from auth.pages.browser import Browser, check_csrf, load_browser
+from auth.pages.browser import Browser, check_csrf, load_browser, make_principal
 from auth.pages.page import redirect_browser, render_page
 from auth.parameters import read_form
 from auth.server import get_authorization_server
@@ -32,6 +34,7 @@ async def serve_apps_page(request: Request) -> Response:
     check_csrf(browser, form)
     if form.get("subject") is not None and auth.upstream is not None:
         await disconnect_person(auth, auth.upstream, browser.user, form.get("subject") or "")
+        await auth.acts.note(request, "disconnect_provider", make_principal(browser.user))
     elif form.get("chain") is not None:
         await _end_copy(request, browser.user, form.get("chain") or "")
     else:
@@ -87,6 +90,7 @@ async def _disconnect_app(request: Request, user: User, grant_id: str) -> None:
         await end_grant(auth, connection, grant_id, user_id=user.id)
         await forget_consents(connection, user.id, grants[grant_id].client_id)
     auth.on_revoked(grant_id)
+    await auth.acts.note(request, "end_app", replace(make_principal(user), client_id=grants[grant_id].client_id))
 
 
 async def _end_copy(request: Request, user: User, chain_id: str) -> None:
@@ -102,3 +106,4 @@ async def _end_copy(request: Request, user: User, chain_id: str) -> None:
         if len(chains[ended.grant_id]) == 1 and await end_grant(auth, connection, ended.grant_id, user_id=user.id):
             auth.on_revoked(ended.grant_id)
     auth.on_revoked(chain_id)
+    await auth.acts.note(request, "end_copy", make_principal(user))

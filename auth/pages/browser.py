@@ -65,6 +65,7 @@ async def log_in(request: Request, before: Browser, user: User) -> Browser:
         await insert_session(
             connection, id_hash=hash_secret(after.cookie), user_id=user.id, now=now, expires_at=now + LIFETIME
         )
+    await auth.acts.note(request, "log_in", make_principal(user))
     return after
 
 
@@ -73,6 +74,8 @@ async def log_out(request: Request, browser: Browser) -> Browser:
     auth = get_authorization_server(request)
     async with auth.db.write() as connection:
         await delete_session(connection, hash_secret(browser.cookie))
+    if browser.user is not None:
+        await auth.acts.note(request, "log_out", make_principal(browser.user))
     return _make_browser(auth, secrets.token_urlsafe(32), None)
 
 

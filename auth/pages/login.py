@@ -6,13 +6,13 @@ from starlette.responses import Response
 
 from auth.accounts.passwords import MAX_LENGTH
 from auth.page_refusals import TitledFailure
-from auth.pages.browser import Browser, check_csrf, load_browser, log_in, log_out
+from auth.pages.browser import Browser, check_csrf, load_browser, log_in, log_out, make_principal
 from auth.pages.known_browsers import find_known_browser, mark_known_browser
 from auth.pages.page import redirect_browser, render_page
 from auth.parameters import Parameters, parse_parameters, read_form
 from auth.server import get_authorization_server, get_client_address
 from auth.throttle import count_tries, list_login_tries, take_back_tries
-from server.errors import Failure
+from server.errors import Code, Failure
 from server.network.retry_after import retry_after_headers
 from server.store.record.people.accounts import User, count_users, find_user, set_password
 
@@ -60,8 +60,9 @@ async def authenticate_user(request: Request, name: str, password: str) -> User 
     tries = list_login_tries(name, address, None if user is None else find_known_browser(request, user.id))
     try:
         await count_tries(auth.db, tries, auth.now())
-    except Failure:
+    except Failure as failure:
         auth.refused_logins["too_many_tries"] += 1
+        await _note_refusal(request, user, failure.code)
         raise
     password_hash = None if user is None or user.disabled_at is not None else user.password_hash
     if (
@@ -72,6 +73,7 @@ async def authenticate_user(request: Request, name: str, password: str) -> User 
         # The name is not logged, because people sometimes type their password into the wrong field.
         log.info("login.failed", address=address)
         auth.refused_logins["wrong_password"] += 1
+        await _note_refusal(request, user, "unauthorized")
         return None
     log.info("login.succeeded", user=user.id, address=address)
     await take_back_tries(auth.db, tries)
@@ -80,6 +82,12 @@ async def authenticate_user(request: Request, name: str, password: str) -> User 
         async with auth.db.write() as connection:
             await set_password(connection, user.id, new_hash)
     return user
+
+
+async def _note_refusal(request: Request, user: User | None, code: Code) -> None:
+    """Note a login that was refused in the audit of the person. A name that nobody has has no audit."""
+    if user is not None:
+        await get_authorization_server(request).acts.note(request, "log_in", make_principal(user), outcome=code)
 
 
 def read_destination(parameters: Parameters) -> str:

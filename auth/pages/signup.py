@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from auth.accounts.new_accounts import Invitation, check_invitation, create_account
 from auth.accounts.passwords import MIN_LENGTH
-from auth.pages.browser import Browser, check_csrf, load_browser, log_in
+from auth.pages.browser import Browser, check_csrf, load_browser, log_in, make_principal
 from auth.pages.known_browsers import mark_known_browser
 from auth.pages.page import redirect_browser, render_page
 from auth.parameters import parse_parameters, read_form
@@ -58,6 +58,7 @@ async def _create_account(request: Request, browser: Browser, kind: SignupLinkKi
         if failure.field is None:
             raise
         return _render_form(request, browser, invitation, name=name, failure=failure)
+    await auth.acts.note(request, "sign_up", make_principal(user))
     logged_in = await log_in(request, browser, user)
     # A redirect, so that reloading the page does not send the form again.
     response = redirect_browser(request, "/welcome", logged_in)

@@ -12,7 +12,7 @@ from auth.accounts.upstream_logins import (
     take_login,
 )
 from auth.page_refusals import TitledFailure
-from auth.pages.browser import Browser, check_csrf, load_browser, log_in
+from auth.pages.browser import Browser, check_csrf, load_browser, log_in, make_principal
 from auth.pages.login import read_destination, render_login_page
 from auth.pages.page import redirect_browser
 from auth.parameters import parse_parameters, read_form
@@ -64,6 +64,7 @@ async def finish_upstream_login(request: Request) -> Response:
             if browser.user is None or browser.user.id != login.user_id:
                 raise TitledFailure("forbidden", "You are not logged in", "Log in and connect the provider again.")
             await connect_person(auth, upstream, provider, person, browser.user)
+            await auth.acts.note(request, "connect_provider", make_principal(browser.user))
             return redirect_browser(request, APPS)
         user = await find_or_make_user(auth, upstream, provider, person)
     except Failure as failure:

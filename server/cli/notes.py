@@ -6,6 +6,7 @@ from server.ids import new_id
 from server.store.audit.entry import EffectName, Entry
 from server.store.db import Database
 from server.store.record.people.accounts import User
+from server.store.record.workspaces import Workspace
 from server.wiring.audit import open_audit
 from server.wiring.webhooks import build_outbox
 
@@ -20,6 +21,13 @@ async def note_command(
     await note_account_command(settings, db, user.account_id, operation, effect, workspace_id)
 
 
+async def note_workspace_command(
+    settings: Settings, db: Database, workspace: Workspace, operation: str, effect: EffectName, count: int = 1
+) -> None:
+    """Note in the audit of a workspace's account that the server's operator ran a command on it."""
+    await note_account_command(settings, db, workspace.account_id, operation, effect, workspace.id, count)
+
+
 async def note_account_command(
     settings: Settings,
     db: Database,
@@ -27,6 +35,7 @@ async def note_account_command(
     operation: str,
     effect: EffectName,
     workspace_id: str | None = None,
+    count: int = 1,
 ) -> None:
     """Note in an account's audit that the server's operator ran a command on it."""
     now = utc_now()
@@ -43,7 +52,7 @@ async def note_account_command(
         operation=operation,
         effect=effect,
         outcome="ok",
-        count=1,
+        count=count,
     )
     async with open_audit(settings, db, utc_now, build_outbox(settings, utc_now)) as audit:
         if audit.wants(is_read=effect == "read"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
@@ -41,17 +41,27 @@ def _prefers_csv(accept: str) -> bool:
 
 
 async def answer_csv(scope: Scope, receive: Receive, send: Send) -> None:
-    """Check the request, then send the entries. A list that breaks off ends without the last chunk of its body."""
+    """Check the request, then send the entries."""
     request = Request(scope, receive)
+    response = await open_csv(request, Door(request.state.principal, request.state.request_id))
+    await response(scope, receive, send)
+
+
+async def open_csv(request: Request, door: Door) -> Response:
+    """Return the answer that sends the entries that fit the request's query.
+
+    A list that breaks off ends without the last chunk of its body.
+
+    Raises:
+        Failure: a refusal, before anything is sent.
+    """
     services: Services = request.state.services
-    door = Door(request.state.principal, request.state.request_id)
     sent = {name: value for name, value in request.query_params.items() if name != "format"}
     call, args = await open_account_call("list_audit", "memory:read", AuditArgs, services, door, sent)
     lines = _write_lines(services, call, args)
     first = await anext(lines)  # if the caller is refused, the answer says so
     headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="audit.csv"'}
-    response = StreamingResponse(_prepend(first, lines), headers=headers, media_type=f"{MEDIA_TYPE}; charset=utf-8")
-    await response(scope, receive, send)
+    return StreamingResponse(_prepend(first, lines), headers=headers, media_type=f"{MEDIA_TYPE}; charset=utf-8")
 
 
 async def _write_lines(services: Services, call: AccountCall, args: AuditArgs) -> AsyncGenerator[str]:

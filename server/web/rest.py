@@ -11,12 +11,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.errors import Failure
 from server.web.answers import read_json
 from server.web.connection import read_peek_names, read_workspace_name
-from tools.core.auditing import Trace, note_failure
+from tools.core.auditing import note_failure
 from tools.core.call import Door
 from tools.core.execution import execute_operation
 from tools.core.operation import Effect, Operation
 from tools.core.plain_arguments import read_truth
 from tools.core.services import Services
+from tools.core.trace import Trace
 
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 #: Arguments that a URL may name with any method, as Memento's clients do; `server.web.connection` reads them.

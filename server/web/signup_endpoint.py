@@ -12,9 +12,11 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from auth.server import get_client_address
+from auth.acts import Holder
+from auth.server import get_authorization_server, get_client_address
 from auth.throttle import API_SIGNUPS, count_tries
 from server.errors import Failure
+from server.store.record.people.accounts import get_user
 from server.web.answers import read_json
 from server.web.openapi import add_paths, describe_arguments, describe_json, describe_refusal, move_definitions
 from tools.core.arguments import validate
@@ -38,6 +40,11 @@ class SignUpEndpoint(HTTPEndpoint):
         args = validate(SignUp, await _read_body(request))
         await count_tries(services.db, [(limit, get_client_address(request)) for limit in API_SIGNUPS], services.now())
         signed_up = await sign_up(services, args)
+        async with services.db.read() as connection:
+            user = await get_user(connection, signed_up.user_id)
+        if user is not None:
+            who = Holder(user.id, user.account_id, user.id, via="api_key")
+            await get_authorization_server(request).acts.note(request, "sign_up", who, door="rest")
         return JSONResponse(signed_up.model_dump(mode="json"), 201, {"Cache-Control": "no-store"})
 
 

@@ -18,6 +18,7 @@ from auth.upstream.upstream import Upstream
 from auth.wiring import build_access_tokens, build_authorization_server
 from server.clock import Clock
 from server.config import Settings
+from server.store.audit.log import AuditLog
 from server.store.db import Database
 from server.store.epoch import Epoch
 from server.store.record.works.outbox import Outbox
@@ -25,11 +26,17 @@ from server.store.record.works.outbox import Outbox
 
 @asynccontextmanager
 async def open_auth(
-    settings: Settings, db: Database, epoch: Epoch, now: Clock, passwords: Passwords, outbox: Outbox | None = None
+    settings: Settings,
+    db: Database,
+    epoch: Epoch,
+    now: Clock,
+    passwords: Passwords,
+    outbox: Outbox | None = None,
+    audit: AuditLog | None = None,
 ) -> AsyncGenerator[tuple[Authenticator, AuthorizationServer]]:
     """Open the authenticator of bearers and the authorization server, and close them when the block ends.
 
-    `outbox` gets the events of new accounts; None if nobody wants events.
+    `outbox` gets the events of new accounts, and `audit` what people and apps do; None if nobody wants them.
     """
     async with AsyncExitStack() as stack:
         auth_settings = _make_auth_settings(settings)
@@ -55,6 +62,7 @@ async def open_auth(
                 passwords=passwords,
                 external=external,
                 outbox=outbox,
+                audit=audit,
                 assertions=assertions,
                 upstream=upstream,
             ),

@@ -33,6 +33,36 @@ def test_what_is_purged_is_gone_from_the_disk_and_comes_back_only_after_a_person
     assert (found.exit_code, "It is not gone" in found.output) == (1, True), found.output
 
 
+def test_the_proof_looks_into_the_backups_that_were_written_and_into_those_that_are_named(cli, ann, tmp_path):  # noqa: ARG001 - as above
+    file, password, copies = tmp_path / "a.jsonl", tmp_path / "password", tmp_path / "copies"
+    file.write_text(json.dumps({"content": f'Ann says "{WORD}" twice.'}) + "\n")
+    password.write_text("correct horse battery\n")
+    assert count_imported(cli, file) == (1, 0)
+    for command in (
+        ("backup", copies / "plain.backup"),
+        ("backup", copies / "sealed.backup", "--password-file", password),
+    ):
+        copies.mkdir(exist_ok=True)
+        assert cli(*command).exit_code == 0
+    (purged,) = json.loads(cli("purge", "default", "--user", "ann", "--yes", "--json").stdout)
+    verify = ("erasure", "verify", purged["receipt"])
+    unread = cli(*verify, "--words", stdin=WORD)
+    assert unread.exit_code == 1
+    assert f"{copies / 'plain.backup'}: 1 row(s) of memories" in unread.output
+    assert f"{copies / 'sealed.backup'}: not searched: it is encrypted" in unread.output
+    opened = cli(*verify, "--password-file", password)
+    assert f"{copies / 'sealed.backup'}: 1 row(s) of memories" in opened.output
+    (copies / "plain.backup").unlink()
+    elsewhere = tmp_path / "elsewhere"
+    (copies / "sealed.backup").rename(elsewhere)
+    assert cli(*verify, "--words", stdin=WORD).exit_code == 0  # nobody knows where it went
+    found = cli(*verify, "--words", "--backups", elsewhere, "--password-file", password, stdin=WORD)
+    assert (found.exit_code, f"{elsewhere}: 1 row(s) of memories" in found.output) == (1, True), found.output
+    elsewhere.write_bytes(elsewhere.read_bytes()[:-1])
+    broken = cli(*verify, "--backups", elsewhere, "--password-file", password)
+    assert (broken.exit_code, "it ends too early" in broken.output) == (1, True), broken.output
+
+
 def test_a_receipt_that_is_not_there_and_half_a_request_are_refused(cli, ann):  # noqa: ARG001 - as above
     refusals = {
         ("erasure", "verify", "x"): "There is no receipt x",

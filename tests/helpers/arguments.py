@@ -264,6 +264,7 @@ async def arrange_calls(person):
             {"workspace": "default", "expires_at": "2027-01-01"},
         ],
         "list_audit": [{}],
+        "verify_audit": [{}],
         "workspace_graph": [{}, {"project": "p", "limit": 4}, {"workspace": "nowhere"}],
         "read_timeline": [{}, {"unit": "month", "axis": "stored", "project": "p"}, {"workspace": "nowhere"}],
         "list_activity": [{}, {"after": 1, "limit": 2}],
@@ -271,6 +272,7 @@ async def arrange_calls(person):
         "read_connect_command": [{}],
         "revoke_key": [{"id": made["id"]}],
         "health": [{}, {"workspace": "nowhere"}],
+        "list_findings": [{}],
         "add_golden": [
             {"query": "tea?", "text": "tea"},
             {"query": "x", "memory_id": green_id, "expect": "not_recalled"},
@@ -284,6 +286,7 @@ async def arrange_calls(person):
         "rotate_key": [],  # by hand, below: the client asks for the list after a tool that is not in it, with its key
         "set_plan": [{"plan": None}],
         "read_usage": [{}, {"months": 3}],
+        "list_usage": [{}, {"month": "2026-10"}],
         "purge_memories": [{"dry_run": True}, {"project": "vega"}, {"workspace": "nowhere"}],
         "list_receipts": [{}, {"limit": 1}],
         "read_receipt": [{"id": erased["receipt"]}],

@@ -236,7 +236,7 @@ def _view_observation(origin: Origin, memory: Memory, event: Event, workspace: W
 async def _find_event(services: Services, call: AccountCall, event_id: str) -> tuple[Event, Workspace]:
     async with services.db.read() as connection:
         event = await events.get_event(connection, event_id)
-    workspace = event and await find_workspace_by_id(services, call.principal, event.workspace_id, Right.READ)
+    workspace = event and await find_workspace_by_id(services, call, event.workspace_id, Right.READ)
     if event is None or workspace is None:
         raise make_not_found("Event", event_id)
     return event, workspace

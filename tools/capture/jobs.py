@@ -169,7 +169,7 @@ async def _change(
 async def _find_job(services: Services, call: AccountCall, job_id: str, needed: Right) -> tuple[Job, Workspace]:
     async with services.db.read() as connection:
         job = await jobs.get_job(connection, job_id)
-    workspace = job and await find_workspace_by_id(services, call.principal, job.workspace_id, needed)
+    workspace = job and await find_workspace_by_id(services, call, job.workspace_id, needed)
     if job is None or workspace is None:
         raise make_not_found("Job", job_id)
     return job, workspace

@@ -246,6 +246,7 @@ async def find_project(
     workspace = found.workspace
     if isinstance(workspace, MissingWorkspace) or principal.workspace_id not in {None, workspace.id}:
         raise refusal
+    call.note_workspace(workspace)
     found.demand(needed)
     return workspace
 

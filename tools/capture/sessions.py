@@ -185,7 +185,7 @@ async def find_session(
     """Return a session, and its workspace with which the caller may do what is needed. Raises `not_found`."""
     async with services.db.read() as connection:
         session = await sessions.get_session(connection, session_id)
-    workspace = session and await find_workspace_by_id(services, call.principal, session.workspace_id, needed)
+    workspace = session and await find_workspace_by_id(services, call, session.workspace_id, needed)
     if session is None or workspace is None:
         raise make_not_found("Session", session_id)
     return session, workspace

@@ -12,6 +12,7 @@ from server.store.db import Database
 from server.store.directory import WorkspaceNotFound
 from server.store.record.people.rights import Right, find_account_right, find_workspace_right
 from server.store.record.workspaces import MissingWorkspace, Workspace
+from tools.core.call import AccountCall
 from tools.core.services import Services
 
 
@@ -68,19 +69,23 @@ async def find_right(db: Database, principal: Principal, workspace: Workspace) -
 
 
 async def find_workspace_by_id(
-    services: Services, principal: Principal, workspace_id: str, needed: Right
+    services: Services, call: AccountCall, workspace_id: str, needed: Right
 ) -> Workspace | None:
     """Return the workspace with this id; None if it is not the caller's in any way, or not what their key is bound to.
+
+    The call is then noted in the audit as one in that workspace.
 
     Raises:
         Failure: `forbidden` if the caller may do less with it than is needed.
     """
+    principal = call.principal
     workspace = await services.directory.get_workspace(workspace_id)
     if workspace is None or principal.workspace_id not in {None, workspace.id}:
         return None
     right = await find_right(services.db, principal, workspace)
     if right is None:
         return None
+    call.note_workspace(workspace)
     if right < needed:
         raise make_right_failure(workspace.name, needed)
     return workspace

@@ -1,26 +1,17 @@
 """The audit of calls: each call of an operation becomes an entry, also one that was refused."""
 
 import asyncio
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
 from server.errors import Failure
-from server.store.audit.entry import ABANDONED, ERROR, OK, EffectName, Entry
+from server.store.audit.entry import ABANDONED, ERROR, OK, Entry
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.call import Door
 from tools.core.services import Services
-
-
-@dataclass(slots=True)
-class Trace:
-    """One call while it is executed: its operation, and the workspace as soon as it is found."""
-
-    operation: str
-    effect: EffectName
-    workspace: Workspace | MissingWorkspace | None = None
+from tools.core.trace import Trace
 
 
 async def note_answer(services: Services, door: Door, trace: Trace, answer: object) -> None:
@@ -36,7 +27,7 @@ async def note_answer(services: Services, door: Door, trace: Trace, answer: obje
         missing = trace.workspace
         trace.workspace = await services.directory.find_workspace(missing.account_id, missing.name) or missing
     entry = _make_entry(services, door, trace, OK, None if answer is None else count_things(answer))
-    if is_read or trace.workspace is not None:
+    if is_read or trace.is_journaled:
         audit.note(entry)
     else:
         await audit.write(entry)
@@ -56,7 +47,7 @@ def note_failure(services: Services, door: Door, trace: Trace, error: BaseExcept
 def _make_entry(services: Services, door: Door, trace: Trace, outcome: str, count: int | None) -> Entry:
     principal, workspace = door.principal, trace.workspace
     return Entry(
-        principal.account_id if workspace is None else workspace.account_id,
+        trace.account_id or principal.account_id if workspace is None else workspace.account_id,
         services.now(),
         door.request_id,
         principal.user_id,

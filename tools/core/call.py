@@ -1,6 +1,6 @@
 """One call of an operation: the facts that its door knows, and the facts that its handler gets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,6 +10,7 @@ from server.store.record.journal import Actor
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.answers import Meta, build_meta
 from tools.core.services import Services
+from tools.core.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,18 @@ class AccountCall:
 
     principal: Principal
     actor: Actor
+    #: What the audit says about it; None if another call is noted in its place.
+    trace: Trace | None = field(default=None, kw_only=True)
+
+    def note_account(self, account_id: str) -> None:
+        """Have the call noted in the audit of this account, and not in that of the caller's own."""
+        if self.trace is not None:
+            self.trace.account_id = account_id
+
+    def note_workspace(self, workspace: Workspace) -> None:
+        """Have the call noted as one in this workspace, in the audit of its account."""
+        if self.trace is not None:
+            self.trace.workspace = workspace
 
 
 @dataclass(frozen=True, slots=True)

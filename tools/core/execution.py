@@ -14,7 +14,7 @@ from server.store.record.people.rights import Right
 from server.store.record.workspaces import MissingWorkspace, check_new_name
 from tools.core.access import FoundWorkspace, find_named_workspace, find_right
 from tools.core.arguments import Args, InWorkspace, validate, validate_request
-from tools.core.auditing import Trace, note_answer, note_failure
+from tools.core.auditing import note_answer, note_failure
 from tools.core.call import AccountCall, Call, Door
 from tools.core.dialect import Request
 from tools.core.fields import WorkspaceNames
@@ -24,6 +24,7 @@ from tools.core.refusals import with_spelling
 from tools.core.screening import list_problems, redact, screen, write_notice
 from tools.core.services import Services
 from tools.core.store_refusals import refusals_as_failures
+from tools.core.trace import Trace
 
 A = TypeVar("A", bound=Args)
 
@@ -79,11 +80,11 @@ async def _execute_request(
         with refusals_as_failures():
             if operation.is_in_workspace:
                 found = await _find_workspace(services, door, args)
-                trace.workspace = found.workspace
+                trace.workspace, trace.is_journaled = found.workspace, True
                 found.demand(Right.WRITE if operation.writes else Right.READ)
                 call = Call(door.principal, actor, trace.workspace)
                 return await _execute_in_workspace(operation, services, call, args)
-            return await operation.handler(services, AccountCall(door.principal, actor), args)
+            return await operation.handler(services, AccountCall(door.principal, actor, trace=trace), args)
     except Failure as failure:
         if failure.problems or failure.figures:
             raise
@@ -111,7 +112,7 @@ async def open_call(
         actor, args = await _check_request(name, scope, model, services, door, raw)
         with refusals_as_failures():
             found = await _find_workspace(services, door, args)
-            trace.workspace = found.workspace
+            trace.workspace, trace.is_journaled = found.workspace, True
             found.demand(Right.READ if scope == READ else Right.WRITE)
     except BaseException as error:
         note_failure(services, door, trace, error)
@@ -135,7 +136,7 @@ async def open_account_call(
         note_failure(services, door, trace, error)
         raise
     await note_answer(services, door, trace, None)
-    return AccountCall(door.principal, actor), args
+    return AccountCall(door.principal, actor, trace=trace), args
 
 
 async def _check_request(

@@ -42,7 +42,7 @@ async def purge_memories(services: Services, call: Call, args: PurgeMemories) ->
     """
     if not isinstance(call.workspace, Workspace):
         return PurgedMemories(meta=call.meta, dry_run=args.dry_run, project=args.project, counts={})
-    await find_workspace_by_id(services, call.principal, call.workspace.id, Right.MANAGE)
+    await find_workspace_by_id(services, call, call.workspace.id, Right.MANAGE)
     counts, receipt = await purge(services, call.workspace, call.actor, args.project, dry_run=args.dry_run)
     return PurgedMemories(
         meta=call.meta,
@@ -77,7 +77,7 @@ async def erase_project(services: Services, call: Call, project: str) -> int:
     """Purge a project of the call's workspace, and return the number of its memories, deleted ones too."""
     if not isinstance(call.workspace, Workspace):
         return 0
-    await find_workspace_by_id(services, call.principal, call.workspace.id, Right.MANAGE)
+    await find_workspace_by_id(services, call, call.workspace.id, Right.MANAGE)
     counts, _ = await purge(services, call.workspace, call.actor, project)
     return counts["memories"]
 

@@ -126,6 +126,7 @@ async def create_account(services: Services, call: AccountCall, args: CreateAcco
             made = await members.create_account(connection, args.name, call.principal.user_id, services.now())
     except NameTaken:
         raise failure_from_taken_name(args.name) from None
+    call.note_account(made.id)
     return view_account(made)
 
 
@@ -205,7 +206,26 @@ def make_last_owner_failure(account: str) -> Failure:
     return Failure("conflict", message)
 
 
-async def find_account(connection: AsyncConnection, call: AccountCall, account_id: str, needed: Right) -> MemberAccount:
+class OfAccount(Args):
+    """The account that a call is about."""
+
+    account: Id | None = Field(default=None, description="The id of an account that you are in; null: your own.")
+
+
+async def choose_account(connection: AsyncConnection, call: AccountCall, account_id: str | None, needed: Right) -> str:
+    """Return the id of the account that a call is about: the caller's own, or another one.
+
+    Raises:
+        Failure: as `find_account`, for the field `account`.
+    """
+    if account_id in {None, call.principal.account_id}:
+        return call.principal.account_id
+    return (await find_account(connection, call, account_id or "", needed, "account")).id
+
+
+async def find_account(
+    connection: AsyncConnection, call: AccountCall, account_id: str, needed: Right, field: str = "id"
+) -> MemberAccount:
     """Return an account in which the caller may do what is needed.
 
     Raises:
@@ -213,7 +233,8 @@ async def find_account(connection: AsyncConnection, call: AccountCall, account_i
     """
     account = await members.get_account_of(connection, account_id, call.principal.user_id)
     if account is None or call.principal.workspace_id is not None:
-        raise Failure("not_found", f"There is no account {account_id}.", field="id")
+        raise Failure("not_found", f"There is no account {account_id}.", field=field)
+    call.note_account(account.id)
     if RIGHTS[account.role] < needed:
         raise Failure("forbidden", f"This takes an owner or an admin of the account {account.name!r}.")
     return account

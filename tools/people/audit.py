@@ -10,16 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.principal import ADMIN
 from server.errors import STATUS, Failure
 from server.memory.models import Timestamp
+from server.store.audit.chain import verify_chain
 from server.store.audit.entry import ABANDONED, ERROR, OK, DoorName, EffectName, Via
 from server.store.record import audit
 from server.store.record.audit import REFUSED, AuditFilter
 from server.store.record.people import accounts
-from tools.core.arguments import Args, WorkspaceName
+from server.store.record.people.rights import Right
+from tools.core.arguments import WorkspaceName
 from tools.core.call import AccountCall
 from tools.core.cursor import Cursor, Places
 from tools.core.fields import Id, Moment, Name
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
+from tools.people.accounts import OfAccount, choose_account
 
 _PLACES = Places("audit", tuple[str, Annotated[int, Field(ge=0, lt=2**63)]])
 #: How many entries are read in one transaction for the whole list.
@@ -33,7 +36,7 @@ def _check_outcome(value: str) -> str:
     return value
 
 
-class AuditArgs(Args):
+class AuditArgs(OfAccount):
     """The entries that are wanted."""
 
     since: Moment | None = Field(default=None, description="Only entries from this time on. ISO 8601.")
@@ -85,7 +88,9 @@ class AuditEntry(BaseModel):
     client_id: str | None = Field(default=None, description="The OAuth client; null for an API key.")
     app: str | None = Field(default=None, description="The name of the OAuth client or of the API key.")
     via: Via = Field(description="The kind of credential.")
-    door: DoorName = Field(description="rest, mcp, console (a page), or command (of the server's operator).")
+    door: DoorName = Field(
+        description="rest, mcp, console (a page), oauth (the endpoint of tokens), or command (of the operator)."
+    )
     workspace_id: str | None = Field(default=None, description="The workspace's id; null: none.")
     workspace: str | None = Field(default=None, description="The workspace's name.")
     operation: str = Field(description="The operation.")
@@ -135,24 +140,32 @@ async def stream_audit(services: Services, call: AccountCall, args: AuditArgs) -
 async def _read_page(
     services: Services, call: AccountCall, args: AuditArgs, before: int | None, limit: int
 ) -> Sequence[sa.Row[Any]]:
-    principal = call.principal
     async with services.db.read() as connection:
-        role = await accounts.find_role(connection, principal.account_id, principal.user_id)
-        if role != "owner" and ADMIN not in principal.scopes:
-            raise Failure("forbidden", "The audit of an account is for its owner, or for a key with the scope admin.")
-        ids = await _find_workspaces(connection, call, args)
+        account_id = await _find_audit(connection, call, args.account)
+        ids = await _find_workspaces(connection, call, account_id, args)
         wanted = AuditFilter(
             args.since, args.until, args.person, args.app, ids, args.operation, args.outcome, args.request_id
         )
-        return await audit.list_entries(connection, principal.account_id, wanted, before, limit)
+        return await audit.list_entries(connection, account_id, wanted, before, limit)
 
 
-async def _find_workspaces(connection: AsyncConnection, call: AccountCall, args: AuditArgs) -> Sequence[str] | None:
+async def _find_audit(connection: AsyncConnection, call: AccountCall, asked: str | None) -> str:
+    """Return the account whose audit is wanted. Raises `forbidden` and `not_found`."""
+    account_id = await choose_account(connection, call, asked, Right.OWN)
+    role = await accounts.find_role(connection, account_id, call.principal.user_id)
+    if role != "owner" and ADMIN not in call.principal.scopes:
+        raise Failure("forbidden", "The audit of an account is for its owner, or for a key with the scope admin.")
+    return account_id
+
+
+async def _find_workspaces(
+    connection: AsyncConnection, call: AccountCall, account_id: str, args: AuditArgs
+) -> Sequence[str] | None:
     """Return the ids of the workspaces that are wanted; None: all. A key that is bound sees its workspace alone."""
     bound = call.principal.workspace_id
     if args.workspace is None:
         return None if bound is None else [bound]
-    ids = await audit.list_workspace_ids(connection, call.principal.account_id, args.workspace)
+    ids = await audit.list_workspace_ids(connection, account_id, args.workspace)
     ids = [each for each in ids if bound in (None, each)]
     if not ids:
         message = f"There is no workspace {args.workspace!r} in your account. Send its name without the account."
@@ -162,6 +175,39 @@ async def _find_workspaces(connection: AsyncConnection, call: AccountCall, args:
 
 def _to_entry(row: sa.Row[Any]) -> AuditEntry:
     return AuditEntry.model_validate({name: getattr(row, name) for name in COLUMNS})
+
+
+class FaultView(BaseModel):
+    """One place at which the audit is not as it was written."""
+
+    number: int = Field(description="The number of the entry.")
+    text: str = Field(description="What is wrong with it, as the rest of a sentence.")
+
+
+class VerifiedAudit(BaseModel):
+    """The result of a verification of an account's audit."""
+
+    is_whole: bool = Field(description="Whether each entry is as it was written, and none is missing.")
+    entries: int = Field(description="How many entries were read.")
+    number: int = Field(description="The number of the newest entry; 0 if there is none.")
+    hash: str = Field(description="Its hash. Keep it elsewhere: who may write to the database can make a new chain.")
+    faults: list[FaultView] = Field(description="The first faults.")
+
+
+async def verify_audit(services: Services, call: AccountCall, args: OfAccount) -> VerifiedAudit:
+    """Read an account's whole audit and say whether it is as it was written. Raises what `list_audit` raises."""
+    async with services.db.read() as connection:
+        account_id = await _find_audit(connection, call, args.account)
+        if call.principal.workspace_id is not None:
+            raise Failure("forbidden", "A key that is bound to a workspace sees a part of the audit only.")
+        found = await verify_chain(connection, account_id)
+    return VerifiedAudit(
+        is_whole=not found.faults,
+        entries=found.entries,
+        number=found.number,
+        hash=found.hash,
+        faults=[FaultView(number=each.number, text=each.text) for each in found.faults],
+    )
 
 
 OPERATIONS = (
@@ -177,6 +223,17 @@ OPERATIONS = (
         args=ListAudit,
         returns=AuditPage,
         handler=list_audit,
+        is_listed=False,
+    ),
+    Operation(
+        name="verify_audit",
+        description="Read the whole audit of the account, and say whether an entry was changed, removed or inserted.",
+        routes=(("GET", "/v1/audit/verify"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=OfAccount,
+        returns=VerifiedAudit,
+        handler=verify_audit,
         is_listed=False,
     ),
 )

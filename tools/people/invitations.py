@@ -140,6 +140,7 @@ async def join_account(services: Services, call: AccountCall, args: AcceptInvita
     if user is None:
         raise Failure("forbidden", "You are not on this server any more.")
     joined = await accept_invitation(services.db, args.link, user, services.now)
+    call.note_account(joined.account_id)
     async with services.db.read() as connection:
         account = await members.get_account_of(connection, joined.account_id, user.id)
     if account is None:

@@ -46,6 +46,7 @@ async def set_plan(services: Services, call: AccountCall, args: SetPlan) -> Acco
         user = await accounts.get_user(connection, args.user_id or principal.user_id)
         if user is None:
             raise Failure("not_found", f"There is no user {args.user_id}.", field="user_id")
+        call.note_account(user.account_id)
         standing = await services.plans.set_plan(connection, user.account_id, args.plan)
     log.info("plan.set", user=user.id, plan=args.plan, by=principal.user_id)
     limits = LimitsView.from_limits(standing.limits)

@@ -20,6 +20,7 @@ from tools.core.cursor import Cursor, Places, RowId
 from tools.core.fields import Id
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
+from tools.people.accounts import OfAccount, choose_account
 
 _RECEIPTS = Places("receipts", tuple[str, RowId])
 _TOMBSTONES = Places("tombstones", tuple[str, RowId])
@@ -43,7 +44,7 @@ class ReceiptView(BaseModel):
     memory_ids: list[str] = Field(description=f"The memories that were erased: at most the first {TOLD_IDS}.")
 
 
-class ListReceipts(Args):
+class ListReceipts(OfAccount):
     """The arguments of `list_receipts`."""
 
     limit: Limit = Field(default=50, description="The most receipts.")
@@ -113,9 +114,8 @@ async def list_receipts(services: Services, call: AccountCall, args: ListReceipt
     place, principal = _RECEIPTS.decode(args.cursor), call.principal
     before = None if place is None else place[0]
     async with services.db.read() as connection:
-        found = await receipts.list_receipts(
-            connection, principal.account_id, principal.workspace_id, before, args.limit + 1
-        )
+        account_id = await choose_account(connection, call, args.account, Right.READ)
+        found = await receipts.list_receipts(connection, account_id, principal.workspace_id, before, args.limit + 1)
     page = found[: args.limit]
     more = _RECEIPTS.encode((page[-1].id,)) if len(found) > args.limit else None
     return ReceiptPage(receipts=[_to_view(each) for each in page], next_cursor=more)
@@ -162,7 +162,7 @@ async def lift_tombstones(services: Services, call: AccountCall, args: LiftTombs
         raise Failure("forbidden", message)
     async with services.db.read() as connection:
         workspace_id = await _find_workspace_id(connection, principal, args)
-    await find_workspace_by_id(services, principal, workspace_id, Right.WRITE)
+    await find_workspace_by_id(services, call, workspace_id, Right.WRITE)
     async with services.db.write() as connection:
         lifted = await tombstones.lift_tombstones(
             connection, workspace_id, principal.user_id, now, tombstone_id=args.id, receipt_id=args.receipt

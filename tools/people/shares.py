@@ -127,7 +127,7 @@ async def unshare_workspace(services: Services, call: AccountCall, args: Unshare
 
 
 async def _find_workspace(services: Services, call: AccountCall, workspace_id: str) -> Workspace:
-    workspace = await find_workspace_by_id(services, call.principal, workspace_id, Right.MANAGE)
+    workspace = await find_workspace_by_id(services, call, workspace_id, Right.MANAGE)
     if workspace is None:
         raise Failure("not_found", f"There is no workspace {workspace_id}.", field="id")
     return workspace

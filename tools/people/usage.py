@@ -1,21 +1,28 @@
 """The usage of an account by month, and the limits of its plan."""
 
+import re
 from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from server.memory.models import Timestamp
-from server.store.record.people.usage import Counts, find_month, list_months
+from server.store.record.people import accounts
+from server.store.record.people.rights import Right
+from server.store.record.people.usage import Counts, find_month, list_all_months, list_given_plans, list_months
 from tools.core.arguments import Args
 from tools.core.call import AccountCall
 from tools.core.operation import Effect, Operation
 from tools.core.quota import QuotaUsage
+from tools.core.server_admin import check_server_admin
 from tools.core.services import Services
+from tools.people.accounts import OfAccount, choose_account
 
 MOST_MONTHS = 36
+_REFUSAL = "The usage of all accounts is for administrators of the server, with a key that is not bound to a workspace."
 
 
-class ReadUsage(Args):
+class ReadUsage(OfAccount):
     """The arguments of `read_usage`."""
 
     months: int = Field(default=12, ge=1, le=MOST_MONTHS, description="For how many months, this one included.")
@@ -50,8 +57,9 @@ class AccountUsage(BaseModel):
 
 async def read_usage(services: Services, call: AccountCall, args: ReadUsage) -> AccountUsage:
     """Return the usage of the caller's account by month. Other processes' last second may be missing."""
-    account_id, now = call.principal.account_id, services.now()
+    now = services.now()
     async with services.db.read() as connection:
+        account_id = await choose_account(connection, call, args.account, Right.READ)
         months = await list_months(connection, account_id, _go_back(now, args.months - 1))
         standing = await services.plans.read_standing(connection, account_id)
     for month, waiting in services.meter.read_waiting(account_id).items():
@@ -84,6 +92,68 @@ def _go_back(now: datetime, months: int) -> str:
     return f"{year}-{month + 1:02}"
 
 
+def _check_month(value: str) -> str:
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", value, re.ASCII):
+        raise ValueError("must be a month like 2026-11")
+    return value
+
+
+class ListUsage(Args):
+    """The arguments of `list_usage`."""
+
+    month: Annotated[str, AfterValidator(_check_month)] | None = Field(
+        default=None, description="The month in UTC, like 2026-11; null: this one."
+    )
+
+
+class AccountMonthView(BaseModel):
+    """The usage of one account in one month."""
+
+    account_id: str = Field(description="The account's id.")
+    account: str | None = Field(default=None, description="Its name; null if it is gone.")
+    plan: str | None = Field(default=None, description="Its plan; null if there is none.")
+    usage: dict[str, int] = Field(description="The numbers by kind, as in `read_usage`.")
+    requests: QuotaUsage = Field(description="Its calls, and how many the plan allows before nothing is stored.")
+    tokens: QuotaUsage = Field(description="The same for tokens of the language model.")
+
+
+class UsageList(BaseModel):
+    """The usage of all accounts in one month."""
+
+    month: str = Field(description="The month.")
+    accounts: list[AccountMonthView] = Field(description="The accounts that used anything, the most calls first.")
+
+
+async def list_usage(services: Services, call: AccountCall, args: ListUsage) -> UsageList:
+    """Return what each account used in a month. The last second may be missing.
+
+    Raises:
+        Failure: `forbidden` if the caller does not administer the server.
+    """
+    month = args.month or find_month(services.now())
+    async with services.db.read() as connection:
+        await check_server_admin(connection, call.principal, _REFUSAL)
+        found = {account: counts for (account, _), counts in (await list_all_months(connection, month)).items()}
+        names = {each: name for name, each in (await accounts.list_accounts(connection)).items()}
+        given = await list_given_plans(connection, found)
+    views = [_view_account(services, each, names.get(each), given.get(each), counts) for each, counts in found.items()]
+    return UsageList(month=month, accounts=sorted(views, key=lambda each: -each.requests.current))
+
+
+def _view_account(
+    services: Services, account_id: str, name: str | None, given: str | None, counts: Counts
+) -> AccountMonthView:
+    standing = services.plans.make_standing(given)
+    return AccountMonthView(
+        account_id=account_id,
+        account=name,
+        plan=standing.plan,
+        usage=_leave_out_nothing(counts),
+        requests=QuotaUsage(current=counts.get("request", 0), limit=standing.limits.monthly_requests),
+        tokens=QuotaUsage(current=counts.get("tokens", 0), limit=standing.limits.monthly_tokens),
+    )
+
+
 OPERATIONS = (
     Operation(
         name="read_usage",
@@ -97,6 +167,17 @@ OPERATIONS = (
         args=ReadUsage,
         returns=AccountUsage,
         handler=read_usage,
+        is_listed=False,
+    ),
+    Operation(
+        name="list_usage",
+        description="For administrators: report how much each account of the server has used in a month.",
+        routes=(("GET", "/v1/admin/usage"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=ListUsage,
+        returns=UsageList,
+        handler=list_usage,
         is_listed=False,
     ),
 )

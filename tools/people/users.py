@@ -119,6 +119,7 @@ async def _find_other(connection: AsyncConnection, call: AccountCall, user_id: s
     user = await accounts.get_user(connection, user_id)
     if user is None:
         raise Failure("not_found", f"There is no user {user_id}.", field="id")
+    call.note_account(user.account_id)
     if user.id == call.principal.user_id:
         raise Failure("forbidden", "You cannot shut yourself out. Another administrator can.")
     return user

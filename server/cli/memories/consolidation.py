@@ -8,6 +8,7 @@ from rich.table import Column, Table
 
 from server.cli.common import AsJson, open_record, print_json, print_line, print_table, run_command
 from server.cli.memories.places import find_workspace
+from server.cli.notes import note_workspace_command
 from server.config import Settings
 from server.errors import Failure
 from server.store.consolidation import runs
@@ -29,9 +30,11 @@ def list_runs(user: UserName, workspace: WorkspaceName = None, *, as_json: AsJso
     """List the newest runs in a workspace, with the ids that `undo` takes."""
 
     async def print_runs(settings: Settings) -> None:
-        async with open_record(settings) as db, db.read() as connection:
-            place = await find_workspace(connection, user, workspace)
-            found = await runs.list_runs(connection, place.id, SHOWN)
+        async with open_record(settings) as db:
+            async with db.read() as connection:
+                place = await find_workspace(connection, user, workspace)
+                found = await runs.list_runs(connection, place.id, SHOWN)
+            await note_workspace_command(settings, db, place, "list_consolidations", "read", len(found))
         if as_json:
             print_json([_describe_run(each) for each in found])
             return
@@ -64,6 +67,7 @@ def undo_run(
                 place = await find_workspace(connection, user, workspace)
             run_id = _read_run_id(run)
             outcome = await do_work_with_bar(settings, db, "undo", "Undoing", name_argument(place.id, run_id))
+            await note_workspace_command(settings, db, place, "undo_consolidation", "update")
         report = outcome.report or {}
         print_line(f"{report['restored']} memories are back, and {report['removed']} merged ones are gone.")
         for merged, reason in report["kept"].items():

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,12 +12,13 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.cli.common import AsJson, fail, find_user, open_record, print_json, print_line, print_table, run_command
-from server.cli.notes import note_command
+from server.cli.memories.looking import Look, look_into_backups, look_into_record, look_into_search_store
+from server.cli.notes import note_account_command, note_command
+from server.cli.record.backup import PasswordFile, read_password_file
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
-from server.store.db import Database
-from server.store.lifecycle.proof import find_ids_with_content, find_words_in_files, find_words_in_tables
+from server.store.backup.known import list_known_backups
 from server.store.record.erasure import receipts, tombstones
 from server.store.record.erasure.receipts import Receipt
 
@@ -32,9 +34,12 @@ def list_receipts(user: UserName, *, as_json: AsJson = False) -> None:
     """List the newest receipts of a user's account."""
 
     async def read(settings: Settings) -> Sequence[Receipt]:
-        async with open_record(settings) as db, db.read() as connection:
-            owner = await find_user(connection, user)
-            return await receipts.list_receipts(connection, owner.account_id, None, None, SHOWN)
+        async with open_record(settings) as db:
+            async with db.read() as connection:
+                owner = await find_user(connection, user)
+                found = await receipts.list_receipts(connection, owner.account_id, None, None, SHOWN)
+            await note_command(settings, db, owner, "list_receipts", "read")
+        return found
 
     found = run_command(read)
     if as_json:
@@ -106,38 +111,42 @@ def verify_erasure(
     words: Annotated[
         bool, typer.Option("--words", help="Read the words to look for from standard input: they are kept nowhere.")
     ] = False,
+    backups: Annotated[
+        list[Path] | None,
+        typer.Option("--backups", help="Also these backups: a file, or a folder. Those written from here are known."),
+    ] = None,
+    password_file: PasswordFile = None,
 ) -> None:
-    """Look for what a receipt says was erased: its memories in the record, and words in every file of the data folder.
+    """Look for what a receipt says was erased: in the record, every file of the data folder, Qdrant and backups.
 
-    It ends with 1 if anything is there. Backups elsewhere are not known, and hold what they held.
+    It ends with 1 if anything is there, or if a place could not be searched.
     """
     said = sys.stdin.read().strip() if words else ""
     if words and not said:
         fail("There are no words on standard input.")
+    password = None if password_file is None else run_command(partial(_read_password, password_file))
 
-    async def verify(settings: Settings) -> list[str]:
+    async def verify(settings: Settings) -> Look:
         async with open_record(settings) as db:
             async with db.read() as connection:
                 receipt = await _find_receipt(connection, receipt_id)
-                left = await find_ids_with_content(connection, receipt.memory_ids)
-            print_line(f"record: {len(receipt.memory_ids)} memories looked up, {len(left)} with content")
-            return left + (await _look_for_words(settings, db, said) if said else [])
+            await note_account_command(settings, db, receipt.account_id, "verify_erasure", "read", receipt.workspace_id)
+            look = Look(receipt, said)
+            await look_into_record(look, settings, db)
+            await look_into_search_store(look, settings, db)
+            paths = [*list_known_backups(settings.data_dir), *(backups or [])]
+            await asyncio.to_thread(look_into_backups, look, paths, password)
+        return look
 
-    if found := run_command(verify):
-        for each in found:
-            print_line(f"  {each}")
-        fail(f"It is not gone: {len(found)} place(s).")
-    print_line("Gone from every place that was searched. Backups from before it hold what they held.")
+    look = run_command(verify)
+    for each in look.found:
+        print_line(f"  {each}")
+    if look.found:
+        fail(f"It is not gone: {len(look.found)} place(s).")
+    if look.unread:
+        fail(f"Nothing was found, but {len(look.unread)} place(s) could not be searched.")
+    print_line("Gone from every place that was searched.")
 
 
-async def _look_for_words(settings: Settings, db: Database, said: str) -> list[str]:
-    folder: Path = settings.data_dir
-    found = await asyncio.to_thread(find_words_in_files, folder, said)
-    print_line(f"files: every file under {folder} was read")
-    if not db.is_sqlite:
-        async with db.read() as connection:
-            found += await find_words_in_tables(connection, said)
-        print_line("record: every table was searched")
-    if settings.qdrant_url:
-        print_line("search store: a Qdrant server keeps its own files, which were not searched")
-    return found
+async def _read_password(path: Path, _settings: Settings) -> str:
+    return read_password_file(path)

@@ -12,6 +12,7 @@ from auth.tokens.sealing import derive_export_key, load_secret_key
 from server import __version__
 from server.cli.common import fail, find_user, open_record, print_line, run_command
 from server.cli.memories.places import find_workspace
+from server.cli.notes import note_workspace_command
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -56,6 +57,8 @@ def export_memories(
         async with open_record(settings) as db:
             places = await _find_places(db, user, workspace)
             names = ", ".join(repr(each.name) for each in places)
+            for each in places:
+                await note_workspace_command(settings, db, each, "export_everything", "read")
             if form == "markdown" and out is not None:
                 return await write_folder(db, places, out, __version__, utc_now()), names
             pieces = await _open_pieces(settings, db, user, places, form)

@@ -7,10 +7,12 @@ import typer
 
 from server.cli.common import fail, find_user, make_bar, open_record, print_line, run_command, stderr
 from server.cli.memories.places import find_account
+from server.cli.notes import note_workspace_command
 from server.config import Settings
 from server.errors import Failure
 from server.store.db import Database
 from server.store.record import golden as golden_store
+from server.store.record import workspaces
 from server.store.record.golden import GoldenWorkspace
 
 _NO_CASES = "There are no golden cases yet. An agent or a script makes them: POST /v1/golden; docs/api.md has examples."
@@ -30,7 +32,13 @@ def check_golden(
     async def check_cases(settings: Settings) -> list[dict[str, Any]]:
         async with open_record(settings) as db:
             places = await _find_workspaces(db, workspace, user)
-            return await _check_cases(settings, db, places) if places else []
+            reports = await _check_cases(settings, db, places) if places else []
+            for each in places:
+                async with db.read() as connection:
+                    found = await workspaces.get_workspace(connection, each.workspace_id)
+                if found is not None:
+                    await note_workspace_command(settings, db, found, "run_golden", "read", each.cases)
+        return reports
 
     reports = run_command(check_cases)
     passed, failed = (sum(report[key] for report in reports) for key in ("passed", "failed"))

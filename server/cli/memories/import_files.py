@@ -1,6 +1,7 @@
 """`import`: memories from files of this and of other programs, also while the server runs."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.cli.common import fail, find_user, make_bar, open_record, print_json, print_line, run_command
 from server.cli.memories.places import find_place
+from server.cli.notes import note_account_command, note_workspace_command
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.ids import new_id
+from server.store.audit.entry import EffectName
 from server.store.db import Database
+from server.store.record import workspaces
 from server.store.record.journal import Actor
 from server.store.record.people.accounts import User
 from server.store.record.people.plans import Plans
@@ -76,17 +80,37 @@ async def _import(
         async with db.read() as connection:
             owner = await find_user(connection, user)
 
+        targets: list[ImportTarget] = []
+        reports: list[ImportReport] = []
+
         async def find_target(name: str | None) -> ImportTarget:
             """Return the place of what is in a file under the name of a workspace, or under none."""
-            return await _open_target(settings, db, owner, into if into or name is None else name, "import_memories")
+            asked = into if into or name is None else name
+            targets.append(await _open_target(settings, db, owner, asked, "import_memories"))
+            return targets[-1]
 
-        with make_bar() as bar, refusals_as_failures():
-            bar.add_task("Importing", total=None)
-            reports = await import_by_workspace(find_target, source, read_entries(path), dry_run=dry_run)
+        try:
+            with make_bar() as bar, refusals_as_failures():
+                bar.add_task("Importing", total=None)
+                reports = await import_by_workspace(find_target, source, read_entries(path), dry_run=dry_run)
+        finally:  # an import that breaks off has brought something
+            await _note_imports(settings, db, targets, sum(each.imported for each in reports), dry_run=dry_run)
         if not dry_run and any(each.imported for each in reports):
             async with db.write() as connection:
                 await _ask_for_vectors(connection)
     return reports
+
+
+async def _note_imports(
+    settings: Settings, db: Database, targets: Sequence[ImportTarget], count: int, *, dry_run: bool
+) -> None:
+    """Note in the audit each workspace that an import came into. A dry run has read it."""
+    for account_id, name in dict.fromkeys((each.workspace.account_id, each.workspace.name) for each in targets):
+        async with db.read() as connection:
+            found = await workspaces.find_workspace(connection, account_id, name)
+        effect: EffectName = "read" if dry_run else "create"
+        workspace_id = None if found is None else found.id
+        await note_account_command(settings, db, account_id, "import_memories", effect, workspace_id, count)
 
 
 async def _undo(settings: Settings, user: str, into: str | None, run_id: str) -> int:
@@ -97,7 +121,9 @@ async def _undo(settings: Settings, user: str, into: str | None, run_id: str) ->
         if isinstance(target.workspace, MissingWorkspace):
             raise Failure("not_found", f"There is no workspace {target.workspace.name!r}; name it with --into.")
         with refusals_as_failures():
-            return await undo_import(db, utc_now, target.actor, target.workspace.id, run_id)
+            count = await undo_import(db, utc_now, target.actor, target.workspace.id, run_id)
+        await note_workspace_command(settings, db, target.workspace, "undo_import", "delete", count)
+        return count
 
 
 async def _open_target(

@@ -6,7 +6,7 @@ import typer
 
 from server.cli.common import AsJson, fail, find_user, open_record, print_json, print_line, run_command
 from server.cli.memories.places import find_workspace
-from server.cli.notes import note_command
+from server.cli.notes import note_workspace_command
 from server.clock import utc_now
 from server.config import Settings
 from server.ids import new_id
@@ -45,7 +45,7 @@ def purge(
                     await raise_epoch(connection)
             if not dry_run:
                 await db.empty_log()
-                await note_command(settings, db, owner, "purge_memories", "delete", found.id)
+            await note_workspace_command(settings, db, found, "purge_memories", "read" if dry_run else "delete")
         return tell_counts(counts), receipt
 
     counts, receipt = run_command(erase)

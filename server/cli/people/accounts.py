@@ -91,8 +91,12 @@ def print_members(name: AccountName, *, as_json: AsJson = False) -> None:
     """List the members of an account."""
 
     async def read_members(settings: Settings) -> list[Member]:
-        async with open_record(settings) as db, db.read() as connection:
-            return await members.list_members(connection, await _find_team(connection, name))
+        async with open_record(settings) as db:
+            async with db.read() as connection:
+                team = await _find_team(connection, name)
+                found = await members.list_members(connection, team)
+            await note_account_command(settings, db, team, "list_members", "read")
+        return found
 
     found = run_command(read_members)
     if as_json:

@@ -233,8 +233,7 @@ def set_time_zone(
                 check_zone(zone)
             except ValueError as error:
                 raise Failure("invalid", f"The time zone {error}.") from None
-        async with open_record(settings) as db, db.write() as connection:
-            user = await find_user(connection, name)
+        async with _hold_user(settings, name, "set_preferences") as (connection, user):
             await accounts.set_time_zone(connection, user.id, zone)
             await raise_epoch(connection)
         stderr.print(f"The time zone of [bold]{name}[/bold] is {zone or 'UTC'}.")

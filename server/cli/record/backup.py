@@ -1,6 +1,7 @@
 """`backup`: the whole record in one file, while the server runs."""
 
 import asyncio
+import contextlib
 import errno
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from server.progress import Progress
 from server.small_files import UnusableFile, read_small_file
 from server.store.backup.dump import NoRecord
 from server.store.backup.files import name_by_time, remove_leftovers, remove_oldest
+from server.store.backup.known import note_backup
 from server.store.backup.manifest import Manifest
 from server.store.backup.refusals import DamagedBackup
 from server.store.backup.writing import Protection, WrittenBackup, write_backup
@@ -67,6 +69,8 @@ def write_backup_file(
                 raise Failure("unavailable", f"{path} {error}. Nothing was kept. Check the disk.") from None
             except OSError as error:
                 raise _explain_file_error(path, error) or error from None
+        with contextlib.suppress(OSError):  # the list is for the proof of an erasure alone
+            note_backup(settings.data_dir, written.path)
         _print_outcome(settings, written, is_encrypted=password is not None)
         if folder is not None and keep is not None:
             removed = await asyncio.to_thread(remove_oldest, folder, keep, written.path)

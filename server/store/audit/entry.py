@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Literal
 
 Via = Literal["api_key", "oauth", "issuer", "browser", "command"]
-DoorName = Literal["rest", "mcp", "console", "command"]
+DoorName = Literal["rest", "mcp", "console", "oauth", "command"]
 EffectName = Literal["read", "create", "update", "delete"]
 
 #: The outcome of a call that was answered with success, of one that failed by an error of ours, and of one that was

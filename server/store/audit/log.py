@@ -81,17 +81,21 @@ class AuditLog:
         await self.settle()
 
     async def settle(self) -> None:
-        """Write the entries that wait. A caller that is cancelled takes none of them with it."""
-        if self._waiting:
-            await asyncio.shield(self._start_writing())
+        """Write the entries that wait, and wait for those that are being written.
 
-    def _start_writing(self) -> "asyncio.Task[None]":
+        A caller that is cancelled takes none of them with it.
+        """
+        if self._waiting:
+            self._start_writing()
+        if self._writing:
+            await asyncio.wait(set(self._writing))
+
+    def _start_writing(self) -> None:
         batch = list(self._waiting)
         self._waiting.clear()
         task = asyncio.ensure_future(self._write_batch(batch))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
-        return task
 
     async def finish(self) -> None:
         """Write what waits, and wait for what is being written. For the end of the process."""

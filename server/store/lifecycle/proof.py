@@ -1,11 +1,13 @@
 """The proof of an erasure: a search for what should be gone."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.store.search.seam import Collection, Engine
 from server.store.tables import load_all_tables
 from server.store.tables.memories import images, journal, token_vectors, vectors
 from server.store.tables.memories import memories as table
@@ -44,12 +46,34 @@ async def find_words_in_tables(connection: AsyncConnection, words: str) -> list[
     return found
 
 
+async def find_in_collection(
+    engine: Engine, collection: Collection, memory_ids: Sequence[str], words: str
+) -> tuple[int, list[str]]:
+    """Return the number of points that were read, and those that are of these memories or have these words.
+
+    A point has no content: it has the tags, the names and the type of its memory. `words` may be empty.
+
+    Raises:
+        EngineDown: the engine does not answer.
+    """
+    wanted, sought = frozenset(memory_ids), words.casefold()
+    points = await engine.read_points(collection)
+    found = [
+        f"point {each.id} of {collection.name}"
+        for each in points
+        if each.id in wanted or (sought and sought in json.dumps(each.payload, ensure_ascii=False).casefold())
+    ]
+    return len(points), found
+
+
 def find_words_in_files(folder: Path, words: str) -> list[str]:
     """Return the files under a folder that hold these words, as they are or in small letters.
 
     The record, its log, its copies from before an upgrade and the shards of the embedded engine are such files.
     """
-    wanted = {words.encode(), words.casefold().encode()}
+    spelled = {words, words.casefold()}
+    spelled |= {json.dumps(each, ensure_ascii=False)[1:-1] for each in spelled}  # as a journal or a payload has it
+    wanted = {each.encode() for each in spelled}
     return [
         f"file {path.relative_to(folder)}"
         for path in sorted(folder.rglob("*"))

@@ -19,7 +19,7 @@ audit_entries = sa.Table(
     sa.Column("client_id", sa.String(512)),
     # api_key, oauth, issuer, browser, command
     sa.Column("via", sa.String(10), nullable=False),
-    # rest, mcp, console, command
+    # rest, mcp, console, oauth, command
     sa.Column("door", sa.String(10), nullable=False),
     sa.Column("workspace_id", sa.String(36)),
     sa.Column("operation", sa.String(60), nullable=False),

@@ -1,12 +1,14 @@
 """The page of an invitation into an account: whoever is logged in joins, somebody new makes an account with it."""
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.accounts.passwords import MIN_LENGTH
 from auth.accounts.team_invitations import PATH, read_invitation
 from auth.accounts.team_signup import may_sign_up, sign_up_by_invitation
-from auth.pages.browser import Browser, check_csrf, load_browser, log_in
+from auth.pages.browser import Browser, check_csrf, load_browser, log_in, make_principal
 from auth.pages.known_browsers import mark_known_browser
 from auth.pages.page import redirect_browser, render_page
 from auth.parameters import Parameters, parse_parameters, read_form
@@ -58,12 +60,15 @@ async def _show(
 async def _sign_up(request: Request, browser: Browser, form: Parameters) -> Response:
     auth, link = get_authorization_server(request), form.get("link") or ""
     name = (form.get("username") or "").strip()
+    joined = await read_invitation(auth.db, link, auth.now)
     try:
         user = await sign_up_by_invitation(auth, link, name, form.get("password") or "")
     except Failure as failure:
         if failure.field is None:
             raise
         return await _show(request, browser, link, name=name, failure=failure)
+    await auth.acts.note(request, "sign_up", make_principal(user))
+    await auth.acts.note(request, "accept_invitation", replace(make_principal(user), account_id=joined.account_id))
     response = redirect_browser(request, PEOPLE_PATH, await log_in(request, browser, user))
     mark_known_browser(response, auth, user.id)
     return response

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from server.store.tables.accounts import memberships
 from server.store.tables.audit import audit_entries
+from tests.helpers.audit import read_audit, settle
 from tests.helpers.doors import LEGACY, call_rest, call_tool, check_refusal
 from tests.helpers.site import open_site
 
@@ -15,19 +16,6 @@ pytestmark = pytest.mark.anyio
 
 SECRET = "heliotrope"
 JSON = {"content-type": "application/json"}
-
-
-async def read_audit(who, filters=None):
-    """The entries of somebody's audit, oldest first, without the reading of the audit itself."""
-    answer = await call_rest(who, "list_audit", filters or {})
-    assert answer.error is None, answer.text
-    entries = reversed(answer.body["audit"])
-    return [each for each in entries if each["operation"] != "list_audit"]
-
-
-async def settle(site):
-    """Write what waits, as the loop does each second."""
-    await site.services.audit.settle()
 
 
 async def test_each_call_through_each_door_is_noted_with_its_outcome_and_its_count_and_without_content(ann, site):
@@ -188,3 +176,60 @@ async def test_a_setting_leaves_out_the_reads_or_everything(settings, clock, sco
         await ann.http.get("/v1/memories/recent")
         await settle(site)
         assert [each["operation"] for each in await read_audit(ann)] == noted
+
+
+async def test_a_team_has_an_audit_of_its_own_which_its_owner_reads(site):
+    ann = await site.add_person("ann", ("memory:write", "admin"))
+    ben = await site.add_person("ben", ("memory:write", "admin"))
+    team = (await call_rest(ann, "create_account", {"name": "house"})).body["id"]
+    link = (await call_rest(ann, "create_invitation", {"id": team})).body["url"].partition("link=")[2]
+    await call_rest(ben, "accept_invitation", {"link": link})
+    await ben.store("x", workspace="house/default")
+    await call_rest(ben, "create_invitation", {"id": team})
+    await call_rest(ann, "remove_member", {"id": team, "user_id": ben.user_id})
+    await settle(site)
+    told = [(each["person"], each["operation"], each["outcome"]) for each in await read_audit(ann, {"account": team})]
+    assert told == [
+        ("ann", "create_account", "ok"),
+        ("ann", "create_invitation", "ok"),
+        ("ben", "accept_invitation", "ok"),
+        ("ben", "store_memory", "ok"),
+        ("ben", "create_invitation", "forbidden"),
+        ("ann", "remove_member", "ok"),
+    ]
+    assert await read_audit(ben) == []
+    for name in ("list_audit", "verify_audit", "read_usage", "list_receipts"):
+        await check_refusal(ben, name, {"account": team}, status=404, code="not_found", says="There is no account")
+    whole = await call_rest(ann, "verify_audit", {"account": team})
+    assert (whole.body["is_whole"], whole.body["entries"] >= len(told)) == (True, True)
+
+
+async def test_a_call_by_the_id_of_a_thing_is_noted_in_its_workspace(site):
+    ann, ben = await site.add_person("ann"), await site.add_person("ben", ("memory:write", "admin"))
+    session = (await call_rest(ann, "start_session", {"external_id": "s"})).body["session"]["id"]
+    home = (await ann.http.post("/v1/workspaces", json={"name": "default"})).json()["id"]
+    shared = await site.add_person("ann", ("admin",))
+    await call_rest(shared, "share_workspace", {"id": home, "receiver": "ben"})
+    assert (await call_rest(ben, "read_session", {"id": session})).status == 200
+    assert (await call_rest(ben, "end_session", {"id": session})).status == 403
+    await ann.http.get("/v1/jobs", params={"projectId": "default"})
+    await settle(site)
+    seen = [each for each in await read_audit(ann) if each["operation"] in {"read_session", "end_session", "list_jobs"}]
+    assert [(each["person"], each["workspace"], each["outcome"]) for each in seen] == [
+        ("ben", "default", "ok"),
+        ("ben", "default", "forbidden"),
+        ("ann", "default", "ok"),
+    ]
+
+
+async def test_the_verification_names_an_entry_that_somebody_has_changed(ann, site):
+    await ann.store("x")
+    await settle(site)
+    async with site.services.db.write() as connection:
+        await connection.execute(sa.update(audit_entries).where(audit_entries.c.number == 1).values(outcome="error"))
+    found = (await call_rest(ann, "verify_audit", {})).body
+    assert (found["is_whole"], [each["number"] for each in found["faults"]]) == (False, [1])
+    bound = await site.add_person(
+        "ann", workspace_id=(await ann.http.get("/v1/workspaces")).json()["workspaces"][0]["id"]
+    )
+    await check_refusal(bound, "verify_audit", {}, status=403, code="forbidden", says="bound to a workspace")

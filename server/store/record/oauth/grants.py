@@ -82,6 +82,13 @@ async def find_live_grant(connection: AsyncConnection, grant_id: str, now: datet
     return Grant(*grant), account_id
 
 
+async def find_holder(connection: AsyncConnection, grant_id: str) -> tuple[UserId, str] | None:
+    """Return the user of a grant, which may have ended, and their account; None if there is no such grant."""
+    query = sa.select(users.c.id, users.c.account_id).join(oauth_grants, oauth_grants.c.user_id == users.c.id)
+    row = (await connection.execute(query.where(oauth_grants.c.id == grant_id))).one_or_none()
+    return None if row is None else (row.id, row.account_id)
+
+
 async def lock_grant(connection: AsyncConnection, grant_id: str) -> None:
     """Make other transactions that lock the grant wait for this one. SQLite needs no lock: it writes one by one."""
     await connection.execute(sa.select(oauth_grants.c.id).where(oauth_grants.c.id == grant_id).with_for_update())

@@ -90,6 +90,13 @@ async def find_key(connection: AsyncConnection, key_hash: str, now: datetime) ->
     return replace(key, expires_at=ends), account_id
 
 
+async def find_holder(connection: AsyncConnection, key_hash: str) -> tuple[str, UserId, str] | None:
+    """Return the id of a key, which may have ended, its user and their account; None if there is no such key."""
+    query = sa.select(api_keys.c.id, users.c.id, users.c.account_id).join(users, users.c.id == api_keys.c.user_id)
+    row = (await connection.execute(query.where(api_keys.c.key_hash == key_hash))).one_or_none()
+    return None if row is None else (row[0], row[1], row[2])
+
+
 async def list_keys(connection: AsyncConnection, user_id: UserId) -> list[KeyRow]:
     """Return a user's keys that are not revoked, newest first."""
     query = _KEY.where(api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None)).order_by(api_keys.c.id.desc())
