@@ -90,11 +90,12 @@ def anyio_backend():
 
 @pytest.fixture(autouse=True)
 def kept_umask():
-    """A command that a test runs in this process sets the umask. The tests after it have the one from before."""
-    before = os.umask(0o022)
+    """A command that a test runs in this process sets the umask and the folder of temporary files for itself."""
+    before, folder = os.umask(0o022), tempfile.tempdir
     os.umask(before)
     yield
     os.umask(before)
+    tempfile.tempdir = folder
 
 
 @pytest.fixture(autouse=True)

@@ -78,6 +78,16 @@ def start_command(proxy, elsewhere, settings, *arguments, **environ):
     )
 
 
+async def send_slowly(http, folder, elsewhere):
+    """The body of an import. Before its end, what has come lies in the data folder and in no other place."""
+    yield b'{"content":"the kettle is blue"}\n' * 100
+    async with asyncio.timeout(60):
+        while not list(folder.glob("tmp/loci-import-*")):
+            await http.get("/healthz")
+    assert [path for each in elsewhere for path in each.rglob("*")] == []
+    yield b'{"content":"the pot is red"}\n'
+
+
 @pytest.fixture
 def with_model(settings, models):
     (settings.data_dir / "models").symlink_to(models)
@@ -103,11 +113,13 @@ async def test_a_server_that_stores_recalls_and_ends_calls_nobody_and_writes_onl
                     while (await http.get("/readyz")).json()["embeddings"] != "ready":
                         pass
                 stored = await http.post("/v1/memories", json={"content": "the heron waits"})
+                imported = await http.post("/v1/import", content=send_slowly(http, with_model.data_dir, elsewhere))
                 answer = (await http.post("/v1/context", json={"message": "where is the heron?"})).json()
         finally:
             server.send_signal(signal.SIGTERM)
             server.communicate(timeout=60)
-    assert stored.status_code == 201
+    assert (stored.status_code, imported.status_code) == (201, 201)
+    assert list((with_model.data_dir / "tmp").iterdir()) == []
     assert [each["content"] for each in answer["memories"]["matches"]] == ["the heron waits"]
     assert list_connections(proxy) == []
     assert [path for folder in elsewhere for path in folder.rglob("*")] == []

@@ -1,5 +1,7 @@
 """Promotion: a memory is proposed to the workspace of a team, and somebody who may write there decides."""
 
+from dataclasses import replace
+
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -9,6 +11,7 @@ from server.memory.models import Linkage, Memory, Timestamp
 from server.memory.vector import TextVectors
 from server.store.record import memories
 from server.store.record.journal import journal_change
+from server.store.record.people.rights import find_workspace_right
 from server.store.record.proposals import (
     Decision,
     Proposal,
@@ -25,6 +28,7 @@ from tools.core.arguments import InWorkspace, WorkspaceName
 from tools.core.call import Call, PlacedCall, ensure_workspace
 from tools.core.fields import Id
 from tools.core.operation import Effect, Operation
+from tools.core.screening import list_problems, redact, screen, write_notice
 from tools.core.services import Services
 from tools.memories.arguments import MemoryRef, link_to_superseded
 from tools.memories.rows import make_memory_not_found
@@ -33,6 +37,8 @@ from tools.memories.storing import embed_contents, index_new_memories, insert_ne
 
 #: The label of the links to memories that say something else and were kept as well.
 CONTRADICTS = "contradicts"
+#: The fields of a proposed memory that the one that is kept has, too.
+_TAKEN_OVER = {"content", "type", "tags", "scope", "project", "task", "entity", "author", "session", "metadata"}
 DECISIONS = (
     "keep_new: store it, and what it contradicts is superseded; keep_both: store it, linked with what it contradicts; "
     "keep_old: what is there stands; reject: it is not for this workspace."
@@ -147,19 +153,37 @@ async def list_open_proposals(services: Services, call: Call, args: ListProposal
     workspace = call.id_for_reading
     async with services.db.read() as connection:
         found = await list_proposals(connection, workspace, args.limit)
-        views = [await _view(connection, workspace, each) for each in found]
+        views = [
+            await _view(connection, workspace, each)
+            for each in found
+            if await _may_propose(connection, workspace, each)
+        ]
     return ProposalList(meta=call.meta, proposals=views)
+
+
+async def _may_propose(connection: AsyncConnection, workspace_id: str, proposal: Proposal) -> bool:
+    """Whether whoever proposed a memory may read it, and the workspace that it is proposed to, at this moment.
+
+    The memory is read where it is. So a proposal must not show what its maker lost, nor what is theirs to those whom
+    they have left.
+    """
+    for each in (proposal.source_workspace_id, workspace_id):
+        if await find_workspace_right(connection, each, proposal.user_id) is None:
+            return False
+    return True
 
 
 async def decide(services: Services, call: Call, args: DecideProposal) -> DecidedProposal:
     """Decide about a proposal. What is stored says who stored it first, and what it came from.
 
     Raises:
-        Failure: `not_found`, also if the proposed memory was deleted; `conflict` if it was decided already;
+        Failure: `not_found`, also if the proposed memory was deleted, and if whoever proposed it may not do so any
+            more; `conflict` if it was decided already; `invalid` for a credential that the workspace refuses;
             `quota_exceeded`.
     """
     proposal = await _find_proposal(services, call, args.id)
     is_kept = args.decision in {"keep_new", "keep_both"}
+    proposal, notice = await _screen(call, proposal) if is_kept else (proposal, None)
     windows = await embed_contents(services, call, [proposal.memory.content]) if is_kept else None
     now = services.now()
     async with services.db.write() as connection:
@@ -171,13 +195,29 @@ async def decide(services: Services, call: Call, args: DecideProposal) -> Decide
             raise make_decided_failure()
     if kept is not None:
         await index_new_memories(services, placed.workspace, 1, windows)
-    return DecidedProposal(meta=call.meta, id=proposal.id, decision=args.decision, memory=kept)
+    return DecidedProposal(meta=call.build_meta(notice), id=proposal.id, decision=args.decision, memory=kept)
+
+
+async def _screen(call: Call, proposal: Proposal) -> tuple[Proposal, str | None]:
+    """Treat credentials in a proposed memory as the workspace that it goes to says; return the notice to give, too."""
+    found, rule = await screen(Memory.model_construct(**proposal.memory.model_dump(include=_TAKEN_OVER))), "notice"
+    if isinstance(call.workspace, Workspace):
+        rule = call.workspace.settings.secrets
+    if not found.kinds:
+        return proposal, None
+    if rule == "refuse":
+        problem = list_problems(found.kinds)[0]
+        raise Failure("invalid", f"The {problem.field} of the memory {problem.message}.", field="id")
+    if rule == "redact":
+        proposal = replace(proposal, memory=redact(proposal.memory, found.redacted))
+    return proposal, write_notice(found.kinds, rule)
 
 
 async def _find_proposal(services: Services, call: Call, proposal_id: str) -> Proposal:
     async with services.db.read() as connection:
         found = await get_proposal(connection, call.id_for_reading, proposal_id)
-    if found is None:
+        may_propose = found is not None and await _may_propose(connection, call.id_for_reading, found)
+    if found is None or not may_propose:
         raise Failure("not_found", f"There is no proposal {proposal_id}.", field="id")
     if found.decision is not None:
         raise make_decided_failure()
@@ -208,9 +248,7 @@ async def _keep(
     )
     told = {"promoted_from": proposal.memory.id, "proposed_by": proposal.person}
     kept = Memory(
-        **proposal.memory.model_dump(
-            include={"content", "type", "tags", "scope", "project", "task", "entity", "author", "session"}
-        ),
+        **proposal.memory.model_dump(include=_TAKEN_OVER - {"metadata"}),
         id=new_id(now),
         occurred_at=proposal.memory.occurred_at or proposal.memory.created_at,
         created_at=now,

@@ -21,6 +21,7 @@ from server.store.record.notes import skip_list
 from server.store.record.oauth.garbage import collect_garbage
 from server.store.record.people import api_keys
 from server.store.record.works import outbox
+from server.store.record_copies import remove_old_copies
 from server.store.search.seam import EngineDown
 from server.store.webhooks.delivery import KEPT
 from tools.core.services import Services
@@ -131,6 +132,8 @@ async def clean_up_records(
 ) -> None:
     """Erase the memories deleted long ago, delete what has expired, and have missing vectors looked for again."""
     now = services.now()
+    for name in await remove_old_copies(services.db, now):
+        log.info("record.copy_removed", file=name)
     services.encoder.filling.note_gaps()
     if await erase_due_memories(services.db, services.tombstones, now, services.undo_time):
         services.encoder.source.forget_queries()

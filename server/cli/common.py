@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.config import Settings, load_settings
 from server.errors import Failure
 from server.logs import Stderr
-from server.store.data_folder import OWNER_ONLY, close_to_others, find_exposed_paths
+from server.store.data_folder import OWNER_ONLY, close_to_others, find_exposed_paths, keep_temporary_files
 from server.store.db import Database
 from server.store.migrate import MigrationFailed, SchemaTooNew, migrate
 from server.store.outage import find_outage
@@ -112,6 +112,7 @@ def close_data_folder(settings: Settings) -> None:
 def run_command(command: Callable[[Settings], Awaitable[T]]) -> T:
     """Run a command and return its result. An error ends the process with one sentence on stderr and exit code 1."""
     settings = begin_command()
+    keep_temporary_files(settings.data_dir)
 
     async def await_command() -> T:
         return await command(settings)

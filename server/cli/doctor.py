@@ -18,7 +18,7 @@ from auth.tokens.sealing import load_secret_key
 from server.checks.connection.login import CALLBACK
 from server.checks.connection.replay import is_consent_next, open_visitor, replay_discovery
 from server.checks.finding import Finding
-from server.cli.checks.contents import check_vectors, check_webhook
+from server.cli.checks.contents import check_copies, check_vectors, check_webhook
 from server.cli.checks.surroundings import check_clock, check_foreign_variables, check_port
 from server.cli.common import (
     CURE_OF_DAMAGE,
@@ -56,7 +56,7 @@ _ANYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 Check = Callable[[Settings], Awaitable[Finding]]
 #: The checks that read the record. If it cannot be read, its own finding says so once.
-_IN_RECORD = frozenset({"clock", "vectors", "webhook"})
+_IN_RECORD = frozenset({"clock", "copies of the record", "vectors", "webhook"})
 
 
 def run_doctor(
@@ -90,6 +90,7 @@ async def _examine(settings: Settings) -> list[Finding]:
         "data folder": _check_folder,
         "secret key": _check_secret_key,
         "record": _check_record,
+        "copies of the record": check_copies,
         "clock": check_clock,
         "search store": _check_search,
         "embedding model": _check_model,

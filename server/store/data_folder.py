@@ -1,7 +1,10 @@
-"""The permissions of the data folder: only its owner may read it, as it holds every memory and the secret key."""
+"""The data folder: only its owner may read it, as it holds every memory and the secret key."""
 
+import contextlib
 import os
+import shutil
 import stat
+import tempfile
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
@@ -38,6 +41,23 @@ def close_to_others(paths: Iterable[Path]) -> list[Path]:
         except OSError:
             refused.append(path)
     return refused
+
+
+def keep_temporary_files(folder: Path, *, is_emptied: bool = False) -> None:
+    """Have this process make its temporary files in `tmp` of the data folder: files to import hold memories.
+
+    If it may not write there, they stay where the system has them.
+
+    Args:
+        folder: the data folder.
+        is_emptied: whether to delete what a process that was killed has left there.
+    """
+    own = folder.absolute() / "tmp"
+    if is_emptied:
+        shutil.rmtree(own, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        own.mkdir(exist_ok=True)
+        tempfile.tempdir = str(own)
 
 
 def _is_exposed(path: Path) -> bool:

@@ -80,14 +80,6 @@ async def migrate(db: Database) -> str | None:
         return outcome
 
 
-async def list_upgrade_copies(db: Database) -> list[str]:
-    """Return the names of the copies of the record from before an upgrade. Only SQLite's file is copied."""
-    if not db.is_sqlite:
-        return []
-    path = Path(db.url.database or "")
-    return await asyncio.to_thread(lambda: sorted(each.name for each in path.parent.glob(f"{path.stem}.before-*.db")))
-
-
 async def read_step(db: Database) -> str | None:
     """Return the step that the record is at, or None if it is empty. Raises MigrationFailed if it names several."""
     if db.is_sqlite and not await asyncio.to_thread(Path(db.url.database or "").exists):

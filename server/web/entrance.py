@@ -23,7 +23,7 @@ from server.network.origins import find_host, normalize_authority, normalize_ori
 from server.observer import NOBODY, Observer
 from server.web.answers import error_response
 from server.web.limit_headers import LIMIT_HEADERS, list_limit_headers
-from server.web.request_body import LARGE_BODIES, RequestBody, find_bound, make_too_large
+from server.web.request_body import BOUNDS, LARGE_BODIES, RequestBody, find_bound, make_too_large
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")
 
@@ -77,7 +77,8 @@ class Entrance:
         self._scheme, _, self._host = public_url.partition("://")
         self._hosts = list_hosts(public_url)
         self._origins = frozenset(f"{self._scheme}://{host}" for host in self._hosts)
-        self._large_bodies = asyncio.Semaphore(LARGE_BODIES)
+        self._places = {path: asyncio.Semaphore(LARGE_BODIES) for _, path in BOUNDS}
+        self._no_places = asyncio.Semaphore(0)
         self._cors_origins = frozenset(cors_origins)
         # No cookie is ever read for a page of another origin, so that one header does for all of them.
         self._cors = CORSMiddleware(
@@ -99,7 +100,7 @@ class Entrance:
         started = time.perf_counter()
         is_open = self._is_open(scope["path"], headers.get("origin"))
         is_abandoned = False
-        body = RequestBody(receive, find_bound(scope), self._large_bodies)
+        body = RequestBody(receive, find_bound(scope), self._places.get(scope["path"], self._no_places))
         try:
             await (self._cors if is_open else self._pass_on)(scope, body, response)
         except ClientDisconnect:

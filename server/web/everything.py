@@ -8,6 +8,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from server import __version__
+from server.store.record.people.rights import Right
 from server.store.record.workspaces import Workspace
 from server.web.connection import read_workspace_name
 from server.web.openapi import add_paths, describe_arguments, describe_query, describe_refusal
@@ -15,6 +16,7 @@ from tools.core.arguments import InWorkspace
 from tools.core.call import Call, Door
 from tools.core.execution import open_call
 from tools.core.services import Services
+from tools.core.standing import check_standing
 from tools.exports.lines import write_lines
 
 PATH = "/v1/export"
@@ -44,6 +46,7 @@ def send_lines(services: Services, call: Call) -> StreamingResponse:
 async def _write_lines(services: Services, call: Call) -> AsyncGenerator[str]:
     places = [call.workspace] if isinstance(call.workspace, Workspace) else []
     async for text, _ in write_lines(services.db, places, __version__, services.now()):
+        await check_standing(services, call, Right.READ)
         yield text
 
 

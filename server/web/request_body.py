@@ -1,6 +1,7 @@
 """The bounds of a request's body, counted while it is read, as a body may come without its length."""
 
 import asyncio
+import time
 
 from starlette.types import Message, Receive, Scope
 
@@ -17,8 +18,11 @@ BOUNDS = {
     ("POST", "/v1/import"): MAX_IMPORT,
     ("POST", "/import/file"): MAX_IMPORT,
 }
-#: How many bodies that are larger than `MAX_BODY` may be in memory at once.
+#: How many bodies that are larger than `MAX_BODY` may come to one path at once.
 LARGE_BODIES = 2
+#: The bytes a second that such a body must bring on average, after so many seconds of waiting for it: it keeps others
+#: from their places.
+LEAST_PACE, GRACE_SECONDS = 8_192, 30.0
 _PICTURES = b'"images"'
 
 
@@ -47,14 +51,19 @@ class RequestBody:
         self._end = b""
         self._names_pictures = bound == MAX_IMPORT  # or needs none
         self._has_place = False
+        self._read_at_place = 0
+        self._waited = 0.0
 
     async def __call__(self) -> Message:
         """Return the next message.
 
         Raises:
-            Failure: `too_large`; `unavailable` if there is no place for another large body.
+            Failure: `too_large`; `timed_out` if it comes too slowly; `unavailable` if there is no place for another
+                large body.
         """
+        asked_at = time.monotonic()
         message = await self._receive()
+        self._waited += time.monotonic() - asked_at
         piece = message.get("body", b"")
         self._read += len(piece)
         if self._read > self._bound:
@@ -69,7 +78,16 @@ class RequestBody:
                 raise Failure("unavailable", "Too many large bodies arrive at once. Try again.", retry_after=5)
             await self._places.acquire()
             self._has_place = True
+            self._read_at_place, self._waited = self._read, 0.0
+        if self._has_place and message.get("more_body"):
+            self._check_pace()
         return message
+
+    def _check_pace(self) -> None:
+        came = self._read - self._read_at_place
+        if self._waited > GRACE_SECONDS and came < LEAST_PACE * self._waited:
+            message = f"The body comes too slowly: send at least {LEAST_PACE} bytes a second, or less at once."
+            raise Failure("timed_out", message)
 
     def close(self) -> None:
         """Give the place back."""

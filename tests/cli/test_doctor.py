@@ -217,11 +217,24 @@ def test_events_that_were_given_up_are_told_with_the_command(examine, data_dir):
     assert "webhook retry --failed" in found["cure"]
 
 
+def test_copies_of_the_record_are_named_with_their_end(examine, data_dir):
+    assert examine()["copies of the record"]["detail"] == "none"
+    (data_dir / "loci.before-0002.db").touch()
+    found = examine()["copies of the record"]
+    assert (found["state"], "loci.before-0002.db is the record from before an upgrade" in found["detail"]) == (
+        "ok",
+        True,
+    )
+    (data_dir / "loci.before-restore-20261101.db").touch()
+    found = examine()["copies of the record"]
+    assert (found["state"], "whoever runs the server deletes it" in found["detail"]) == ("warn", True)
+
+
 @pytest.mark.parametrize("url", ["postgresql://loci:hunter2@127.0.0.1:1/loci", "sqlite:////proc/nowhere/loci.db"])
 def test_a_record_that_cannot_be_reached_is_told_once(examine, url):
     found = examine(LOCI_DATABASE_URL=url)
     assert found["record"]["state"] == "fail"
-    assert not {"clock", "vectors", "webhook"} & set(found)
+    assert not {"clock", "copies of the record", "vectors", "webhook"} & set(found)
     assert "hunter2" not in f"{found}"
 
 

@@ -86,6 +86,55 @@ async def test_a_proposal_needs_the_memory_and_a_workspace_and_is_made_once(site
     assert (await call_rest(ann, "decide_proposal", sent)).status == 404
 
 
+@pytest.mark.parametrize("loser", ["proposer", "team"])
+async def test_a_proposal_ends_with_the_right_to_what_it_shows_and_to_where_it_goes(people, loser):
+    """Ben, who leaves the team, sees nothing of it through a proposal to himself, and it nothing of his."""
+    ann, ben, cat, _ = people
+    if loser == "proposer":  # a memory of the team, which is proposed to a workspace of ben's own
+        await ben.store("x")
+        memory, decider, place = await ben.store(NEW, workspace="team/notes"), ben, "default"
+        sent = {"id": memory, "to": "ben/default", "workspace": "team/notes"}
+    else:
+        memory, decider, place = await ben.store(NEW), cat, "team/notes"
+        sent = {"id": memory, "to": place}
+    made = await call_rest(ben, "propose_memory", sent)
+    assert made.error is None, made.text
+    assert len((await call_rest(decider, "list_proposals", {"workspace": place})).body["proposals"]) == 1
+    (team,) = [each for each in (await call_rest(ann, "list_accounts", {})).body["accounts"] if each["name"] == "team"]
+    assert (await call_rest(ann, "remove_member", {"id": team["id"], "user_id": ben.user_id})).error is None
+    assert (await call_rest(decider, "list_proposals", {"workspace": place})).body["proposals"] == []
+    decision = {"workspace": place, "id": made.body["proposal"]["id"], "decision": "keep_both"}
+    assert (await call_rest(ben if loser == "proposer" else ann, "decide_proposal", decision)).status == 404
+
+
+@pytest.mark.parametrize("rule", ["notice", "refuse", "redact"])
+async def test_a_credential_is_promoted_only_as_the_workspace_says(people, rule):
+    ann, ben, cat, _ = people
+    secret = "AKIA" + "IOSFODNN7EXAMPLQ"
+    memory = await cat.store(f"The key is {secret}")
+    proposed = (await call_rest(cat, "propose_memory", {"id": memory, "to": "team/notes"})).body["proposal"]["id"]
+    assert (
+        await call_rest(ann, "set_setting", {"key": "secrets", "value": rule, "workspace": "team/notes"})
+    ).error is None
+    sent = {"workspace": "team/notes", "id": proposed, "decision": "keep_both"}
+    answer = await call_rest(ben, "decide_proposal", sent)
+    if rule == "refuse":
+        assert (answer.status, answer.error, secret in answer.text) == (400, "invalid", False)
+        assert await list_texts(ben) == {OLD}
+        return
+    assert "credential" in answer.body["meta"]["notice"]
+    kept = await list_texts(ben) - {OLD}
+    assert [secret in each for each in kept] == [rule == "notice"]
+
+
+async def test_an_erasure_names_the_workspace_of_the_team_to_which_the_memory_was_promoted(people):
+    ann, _, cat, _ = people
+    memory, proposal = await propose(cat)
+    await call_rest(ann, "decide_proposal", {"workspace": "team/notes", "id": proposal["id"], "decision": "keep_both"})
+    erased = (await call_rest(cat, "delete_memory", {"id": memory, "erase": True})).body
+    assert (erased["erased"], erased["elsewhere"]) == (False, [{"workspace": "team/notes", "count": 1}])
+
+
 async def test_of_two_who_decide_at_once_one_does(people):
     ann, ben, cat, _ = people
     _, proposal = await propose(cat)

@@ -1,5 +1,6 @@
 """Imports over HTTP: a file that is sent is reported, shown while it is known, and undone; an export comes back."""
 
+import asyncio
 import errno
 import io
 import json
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from server.errors import Failure
 from server.web import import_endpoint, request_body
 from tests.helpers.doors import call_rest, check_refusal, read_answer
 
@@ -97,6 +99,27 @@ async def test_an_empty_body_and_one_that_is_too_large_are_refused(cat, monkeypa
     assert read_answer(await send(cat, b"")).error == "malformed"
     monkeypatch.setitem(request_body.BOUNDS, ("POST", "/v1/import"), 10)  # a gigabyte takes too long
     assert read_answer(await send(cat, LINES)).error == "too_large"
+
+
+async def test_a_large_file_that_comes_too_slowly_gives_its_place_to_others(monkeypatch):
+    """Two that never end would take both places, and one byte in half a minute is enough to be no standstill."""
+    monkeypatch.setattr(request_body, "GRACE_SECONDS", 0)
+    pieces = [request_body.MAX_BODY, 1 << 20, 1]
+
+    async def receive():
+        await asyncio.sleep(0.001)
+        return {"type": "http.request", "body": b"x" * pieces.pop(0), "more_body": True}
+
+    places = asyncio.Semaphore(1)
+    body = request_body.RequestBody(receive, request_body.MAX_IMPORT, places)
+    await body()
+    await body()
+    assert places.locked()
+    monkeypatch.setattr(request_body, "LEAST_PACE", 1 << 40)
+    with pytest.raises(Failure, match="too slowly") as refusal:
+        await body()
+    body.close()
+    assert (refusal.value.code, places.locked()) == ("timed_out", False)
 
 
 async def test_a_server_without_room_for_the_file_says_so(cat, monkeypatch):

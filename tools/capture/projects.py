@@ -95,6 +95,7 @@ class PurgedProject(Wire):
     project_id: str = Field(description="The project.")
     counts: PurgedCounts = Field(description="How much was erased.")
     receipt: str = Field(description="The id of the receipt.")
+    notice: str | None = Field(default=None, description="The files that still hold it, and what removes each.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,14 +220,14 @@ async def purge_project(services: Services, call: AccountCall, args: PurgeProjec
         Failure: `not_found`.
     """
     workspace = await find_project(services, call, args.id, Right.MANAGE)
-    counts, receipt = await purge(services, workspace, call.actor)
+    done = await purge(services, workspace, call.actor)
     purged = PurgedCounts(
-        observations=counts["shown"],
-        agent_events=counts["events"],
-        sessions=counts["sessions"],
-        jobs=counts["jobs"],
+        observations=done.counts["shown"],
+        agent_events=done.counts["events"],
+        sessions=done.counts["sessions"],
+        jobs=done.counts["jobs"],
     )
-    return PurgedProject(project_id=workspace.name, counts=purged, receipt=receipt)
+    return PurgedProject(project_id=workspace.name, counts=purged, receipt=done.receipt, notice=done.notice)
 
 
 async def find_project(

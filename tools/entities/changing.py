@@ -162,8 +162,8 @@ async def _change(
         )
         raise Failure("invalid", message, field=field)
     await rows.insert_names(connection, workspace_id, entity.id, new)
-    again = [each.id for each in known.values() if not (each.is_kept and each.is_given)]
-    await rows.update_names(connection, again, {"is_kept": True, "is_given": True})
+    again = [each.id for each in known.values() if not (each.is_kept and each.is_given and each.is_written)]
+    await rows.update_names(connection, again, rows.WRITTEN)
     if again:
         await rows.note_moved_names(connection, workspace_id)
     values = {"is_kept": True} | ({} if kind is None else {"type": kind})

@@ -10,6 +10,7 @@ from server.errors import Failure
 from server.memory.models import Timestamp
 from server.store.record import imports
 from server.store.record.imports import ImportRun
+from server.store.record.people.rights import Right
 from server.store.record.works import runs
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.answers import Answer, build_meta
@@ -18,6 +19,7 @@ from tools.core.call import Call
 from tools.core.fields import Id, Name
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
+from tools.core.standing import check_standing
 from tools.core.store_refusals import refusals_as_failures
 from tools.imports.importing import import_entries
 from tools.imports.reading import read_entries
@@ -95,17 +97,25 @@ class ImportRef(InWorkspace):
 async def import_upload(services: Services, call: Call, args: ImportFile, path: Path) -> ImportAnswer:
     """Import a file that was sent, and return the report. While it runs, `read_import` shows how far it is.
 
+    It took time to come, and takes time to store: whether the caller may do that is asked again before each step.
+
     Raises:
-        Failure: `invalid` if something is refused and `on_error` is `stop`; `quota_exceeded`.
+        Failure: `invalid` if something is refused and `on_error` is `stop`; `quota_exceeded`; as `check_standing`.
     """
     target = _make_target(services, call)
+
+    async def check_again(_report: ImportReport | None = None) -> None:
+        await check_standing(services, call, Right.WRITE)
+
     with refusals_as_failures():
+        await check_again()
         if args.dry_run or args.on_error == "stop":
             report = await import_entries(target, args.filename, read_entries(path, args.filename), dry_run=True)
             if args.dry_run:
                 return _answer(call.workspace, report)
             _refuse_refusals(report)
-        report = await import_entries(target, args.filename, read_entries(path, args.filename), dry_run=False)
+        entries = read_entries(path, args.filename)
+        report = await import_entries(target, args.filename, entries, dry_run=False, watch=check_again)
     services.directory.forget()
     workspace = call.workspace
     if report.imported:

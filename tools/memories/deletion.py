@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.lifecycle import merges
 from server.store.lifecycle.forgetting import Place, forget_memories
-from server.store.migrate import list_upgrade_copies
 from server.store.record import memories, workspaces
 from server.store.record.journal import journal_memories
 from server.store.record.notes import identity
@@ -19,18 +18,13 @@ from tools.core.answers import Answer
 from tools.core.call import Call
 from tools.core.services import Services
 from tools.memories.arguments import MemoryRef
+from tools.memories.remains import find_remains
 from tools.memories.rows import hold_memory
 
-#: The tries to empty the log while the caller waits: some three seconds, if somebody reads all the time.
-ERASURE_TRIES = 4
 PlaceKind = TextKind | Literal["event", "file"]
 
 _WRITTEN_BY_SOMEBODY = (
     "The memory is erased, but `kept` names texts that repeat it. Change or delete them too, if that is meant."
-)
-_IN_LOG = (
-    "Its words are still in the log of the database, because a backup or another reader holds it; they are removed by "
-    "themselves as soon as that ends."
 )
 _ELSEWHERE = "`elsewhere` names other workspaces that repeat its text. Erase it there, too, if that is meant."
 _STILL_SAID = (
@@ -55,7 +49,7 @@ class TextPlace(BaseModel):
 class TextElsewhere(BaseModel):
     """The number of texts in another workspace that repeat a text."""
 
-    workspace: str = Field(description="The workspace's name.")
+    workspace: str = Field(description="What the argument `workspace` takes for it.")
     count: int = Field(description="How many memories, items and other texts there repeat it.")
 
 
@@ -124,26 +118,22 @@ async def _erase_memory(services: Services, call: Call, memory_id: str) -> Delet
     async with services.db.write() as connection:
         await hold_memory(connection, workspace, memory_id, now, may_be_deleted=True)
         place = Place(call.workspace.account_id, workspace)
-        done, receipt = await forget_memories(connection, services.tombstones, place, [memory_id], call.actor, now)
+        done, _, receipt = await forget_memories(connection, services.tombstones, place, [memory_id], call.actor, now)
     if done.rewritten:
         services.encoder.filling.note_gaps()
     services.encoder.source.forget_queries()
     services.vocabularies.forget()
     services.known_names.forget()
     await services.projection.project(workspace)
-    is_log_empty = await services.db.empty_log(ERASURE_TRIES)
+    remains = await find_remains(services)
     async with services.db.read() as connection:
         repetitions = await find_repetitions(connection, workspace, done.texts)
         elsewhere = await _find_elsewhere(connection, call, done.texts)
     kept = _to_places("memory", done.kept)
     kept += [TextPlace(kind=kind, id=each) for kind, each in repetitions if each not in done.kept]
-    kept += _to_places("file", await list_upgrade_copies(services.db))
     notices = [_WRITTEN_BY_SOMEBODY] if kept else []
-    if not is_log_empty:
-        kept += _to_places("file", [services.db.log_name])
-        notices.append(_IN_LOG)
-    if elsewhere:
-        notices.append(_ELSEWHERE)
+    kept += _to_places("file", remains.files)
+    notices += [each for each in (remains.notice, _ELSEWHERE if elsewhere else None) if each]
     return DeletedMemory(
         meta=call.build_meta(" ".join(notices) or None),
         id=memory_id,
@@ -166,14 +156,17 @@ async def _erase_memory(services: Services, call: Call, memory_id: str) -> Delet
 
 
 async def _find_elsewhere(connection: AsyncConnection, call: Call, texts: Sequence[str]) -> list[TextElsewhere]:
-    """Return the other workspaces of the same account, if the caller may read them, in which texts repeat these."""
+    """Return the other workspaces that the caller may read, of any account, in which texts repeat these."""
     if call.principal.workspace_id is not None:
         return []
     usable = await rights.list_usable_workspaces(connection, call.principal.user_id)
     there = await workspaces.get_workspaces(connection, [each.id for each in usable])
-    account_id = call.workspace.account_id
-    same = [each for each in there.values() if each.account_id == account_id and each.id != call.id_for_reading]
-    names = {each.id: each.name for each in same}
+    accounts = {each.id: each.account for each in usable}
+    names = {
+        each.id: each.name if each.account_id == call.principal.account_id else f"{accounts[each.id]}/{each.name}"
+        for each in there.values()
+        if each.id != call.id_for_reading
+    }
     counts = await count_repetitions(connection, names.keys(), texts)
     return [TextElsewhere(workspace=names[each], count=count) for each, count in counts.items()]
 

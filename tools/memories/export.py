@@ -7,9 +7,11 @@ from pydantic import Field
 
 from server.memory.models import Memory
 from server.store.record import memory_lists
+from server.store.record.people.rights import Right
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
 from tools.core.services import Services
+from tools.core.standing import check_standing
 
 #: How many memories are read in one transaction: between two, writers and other readers have their turn.
 STEP = 200
@@ -25,7 +27,10 @@ class ExportMemories(InWorkspace):
 
 
 async def export_memories(services: Services, call: Call, args: ExportMemories) -> AsyncGenerator[Memory]:
-    """Yield the memories that the workspace has when they are read; each once, also if others write meanwhile."""
+    """Yield the memories that the workspace has when they are read; each once, also if others write meanwhile.
+
+    It breaks off when the caller may not read there any more: as `check_standing`.
+    """
     position = -1
     now = services.now()
     while True:
@@ -42,3 +47,4 @@ async def export_memories(services: Services, call: Call, args: ExportMemories) 
                 yield memory
         if len(page) < STEP:
             return
+        await check_standing(services, call, Right.READ)

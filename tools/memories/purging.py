@@ -1,5 +1,6 @@
 """Purging: everything that a workspace or one of its projects remembers is erased for good, in one step."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -14,6 +15,7 @@ from tools.core.arguments import InWorkspace
 from tools.core.call import Call
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
+from tools.memories.remains import find_remains
 
 
 class PurgeMemories(InWorkspace):
@@ -32,6 +34,26 @@ class PurgedMemories(Answer):
     project: str | None = Field(default=None, description="The project; null for the whole workspace.")
     counts: dict[str, int] = Field(description="The number of rows that are erased, by table.")
     receipt: str | None = Field(default=None, description="The id of the receipt; null if nothing was erased.")
+    kept: list[str] = Field(
+        default=[], description="The files that still hold it; the notice in `meta` says what removes each."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """A purge that was carried out, or that a dry run undid.
+
+    Attributes:
+        counts: the rows by table.
+        receipt: the id of the receipt; "" of a dry run.
+        kept: the files that still hold what was erased.
+        notice: what removes these files; None if there are none.
+    """
+
+    counts: dict[str, int]
+    receipt: str
+    kept: list[str]
+    notice: str | None
 
 
 async def purge_memories(services: Services, call: Call, args: PurgeMemories) -> PurgedMemories:
@@ -43,43 +65,43 @@ async def purge_memories(services: Services, call: Call, args: PurgeMemories) ->
     if not isinstance(call.workspace, Workspace):
         return PurgedMemories(meta=call.meta, dry_run=args.dry_run, project=args.project, counts={})
     await find_workspace_by_id(services, call, call.workspace.id, Right.MANAGE)
-    counts, receipt = await purge(services, call.workspace, call.actor, args.project, dry_run=args.dry_run)
+    done = await purge(services, call.workspace, call.actor, args.project, dry_run=args.dry_run)
     return PurgedMemories(
-        meta=call.meta,
+        meta=call.build_meta(done.notice),
         dry_run=args.dry_run,
         project=args.project,
-        counts=tell_counts(counts),
-        receipt=receipt or None,
+        counts=tell_counts(done.counts),
+        receipt=done.receipt or None,
+        kept=done.kept,
     )
 
 
 async def purge(
     services: Services, workspace: Workspace, actor: Actor, project: str | None = None, *, dry_run: bool = False
-) -> tuple[dict[str, int], str]:
-    """Purge a workspace, or a project in it; return the rows by table, and the receipt's id or "" of a dry run."""
+) -> Purge:
+    """Purge a workspace, or a project in it."""
     place = Place(workspace.account_id, workspace.id)
     async with services.db.write() as connection:
         counts, receipt = await purge_place(
             connection, services.tombstones, place, project, actor, services.now(), dry_run=dry_run
         )
     if dry_run:
-        return counts, receipt
+        return Purge(counts, receipt, [], None)
     services.encoder.source.forget_queries()
     services.vocabularies.forget()
     services.known_names.forget()
     services.encoder.filling.note_gaps()
     await services.projection.project(workspace.id)
-    await services.db.empty_log()
-    return counts, receipt
+    remains = await find_remains(services)
+    return Purge(counts, receipt, remains.files, remains.notice)
 
 
-async def erase_project(services: Services, call: Call, project: str) -> int:
-    """Purge a project of the call's workspace, and return the number of its memories, deleted ones too."""
+async def erase_project(services: Services, call: Call, project: str) -> Purge | None:
+    """Purge a project of the call's workspace; None if there is no such workspace."""
     if not isinstance(call.workspace, Workspace):
-        return 0
+        return None
     await find_workspace_by_id(services, call, call.workspace.id, Right.MANAGE)
-    counts, _ = await purge(services, call.workspace, call.actor, project)
-    return counts["memories"]
+    return await purge(services, call.workspace, call.actor, project)
 
 
 OPERATIONS = (

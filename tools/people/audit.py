@@ -22,6 +22,7 @@ from tools.core.cursor import Cursor, Places
 from tools.core.fields import Id, Moment, Name
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
+from tools.core.standing import check_credential
 from tools.people.accounts import OfAccount, choose_account
 
 _PLACES = Places("audit", tuple[str, Annotated[int, Field(ge=0, lt=2**63)]])
@@ -135,6 +136,7 @@ async def stream_audit(services: Services, call: AccountCall, args: AuditArgs) -
         if len(rows) < STEP:
             return
         before = rows[-1].number
+        await check_credential(services, call.principal)
 
 
 async def _read_page(

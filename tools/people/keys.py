@@ -173,17 +173,21 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
     bounds = {"api_key": maker.expires_at, "oauth": None, "issuer": now + EXTERNAL_LIFETIME, "browser": None}
     ends = bounds[maker.via]
     binding = await _find_binding(services, call, args)
+    bound_to = None if binding is None else binding.id
+    made_by = maker.credential_id if maker.via == "api_key" else None
     async with services.db.write() as connection:
+        if not await keys.hold_grounds(connection, maker.user_id, made_by, bound_to):
+            raise Failure("conflict", "Your key was revoked just now, or its workspace was deleted. No key was made.")
         secret, row = await issue_key(
             connection,
             user_id=maker.user_id,
             scopes=sorted(set(args.scopes)),
             name=args.name,
             now=now,
-            workspace_id=None if binding is None else binding.id,
+            workspace_id=bound_to,
             expires_at=min(filter(None, (expires_at, ends)), default=None),
             grant_id=maker.grant_id,
-            made_by=maker.credential_id if maker.via == "api_key" else None,
+            made_by=made_by,
             requests_per_minute=own_limit,
         )
     url = f"{services.public_url}/v1/mcp"

@@ -12,6 +12,7 @@ from server.embedding_providers import LOCAL
 from server.store.embedding.models.model_folder import find_model
 from server.store.record import vectors
 from server.store.record.works import generations, outbox
+from server.store.record_copies import list_record_copies, tell_end
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations as generations_table
 from server.wiring.stores import build_endpoint
@@ -68,6 +69,16 @@ async def check_webhook(settings: Settings) -> Finding:
         cure = "`loci webhook list --state failed` shows why; `webhook retry --failed` sends them again."
         return Finding("webhook", is_ok=False, detail=f"{detail}, {counts['failed']} were given up", cure=cure)
     return Finding("webhook", is_ok=True, detail=detail)
+
+
+async def check_copies(settings: Settings) -> Finding:
+    """Look for copies of the record: they hold what was erased since."""
+    async with open_record(settings) as db:
+        copies = await list_record_copies(db)
+    detail = " ".join(map(tell_end, copies)) or "none"
+    cure = "They hold what was erased since. Delete the file when you do not need the earlier record any more."
+    is_ok = all(each.ends_at is not None for each in copies)
+    return Finding("copies of the record", is_ok=is_ok, is_warning=True, detail=detail, cure=cure)
 
 
 async def _list_kinds(connection: AsyncConnection) -> list[_Kind]:

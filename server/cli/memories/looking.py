@@ -15,9 +15,11 @@ from server.store.lifecycle.proof import (
     find_in_collection,
     find_words_in_files,
     find_words_in_tables,
+    list_searched_files,
 )
 from server.store.projection.placement import find_placement
 from server.store.record.erasure.receipts import Receipt
+from server.store.record_copies import list_copies_beside, tell_end
 from server.store.search.seam import EngineDown
 from server.wiring.stores import build_engine
 
@@ -53,8 +55,12 @@ async def look_into_record(look: Look, settings: Settings, db: Database) -> None
     look.found += left
     if not look.words:
         return
-    look.found += await asyncio.to_thread(find_words_in_files, settings.data_dir, look.words)
-    print_line(f"files: every file under {settings.data_dir} was read")
+    record = Path(db.url.database or "") if db.is_sqlite else None
+    files = await asyncio.to_thread(list_searched_files, settings.data_dir, record)
+    ends = {} if record is None else {each.name: tell_end(each) for each in list_copies_beside(record)}
+    for path in await asyncio.to_thread(find_words_in_files, files, look.words):
+        look.found.append(": ".join(filter(None, (f"file {path}", ends.get(path.name)))))
+    print_line(f"files: {len(files)} were read, everything under {settings.data_dir} and the record")
     if not db.is_sqlite:
         async with db.read() as connection:
             look.found += await find_words_in_tables(connection, look.words)

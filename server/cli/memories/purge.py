@@ -13,6 +13,7 @@ from server.ids import new_id
 from server.store.epoch import raise_epoch
 from server.store.lifecycle.forgetting import Place, purge_place, tell_counts
 from server.store.record.journal import Actor
+from server.store.record_copies import RecordCopy, list_record_copies, tell_end
 from server.wiring.erasure import build_tombstones
 
 
@@ -33,8 +34,8 @@ def purge(
     if not dry_run and not yes and not typer.confirm(f"Erase everything in {workspace!r} for good?", err=True):
         fail("Nothing was erased.")
 
-    async def erase(settings: Settings) -> tuple[dict[str, int], str]:
-        tombstones, now = build_tombstones(settings), utc_now()
+    async def erase(settings: Settings) -> tuple[dict[str, int], str, list[str]]:
+        tombstones, now, copies = build_tombstones(settings), utc_now(), list[RecordCopy]()
         async with open_record(settings) as db:
             async with db.read() as connection:
                 owner, found = await find_user(connection, user), await find_workspace(connection, user, workspace)
@@ -45,13 +46,16 @@ def purge(
                     await raise_epoch(connection)
             if not dry_run:
                 await db.empty_log()
+                copies = await list_record_copies(db)
             await note_workspace_command(settings, db, found, "purge_memories", "read" if dry_run else "delete")
-        return tell_counts(counts), receipt
+        return tell_counts(counts), receipt, [tell_end(each) for each in copies]
 
-    counts, receipt = run_command(erase)
+    counts, receipt, kept = run_command(erase)
     if as_json:
-        print_json([{"dry_run": dry_run, "receipt": receipt or None, "counts": counts}])
+        print_json([{"dry_run": dry_run, "receipt": receipt or None, "counts": counts, "kept": kept}])
         return
     for name, count in counts.items():
         print_line(f"{count} {name}")
     print_line("Nothing was erased: this was a dry run." if dry_run else f"Erased. The receipt is {receipt}.")
+    for each in kept:
+        print_line(f"It is still in a file: {each}", "yellow")

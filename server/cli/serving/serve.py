@@ -18,6 +18,7 @@ from server.cli.serving.service_manager import notify_service_manager
 from server.config import Settings
 from server.connect_commands import list_connect_steps
 from server.logs import configure_logs
+from server.store.data_folder import keep_temporary_files
 from server.store.search.seam import EngineDown
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ async def _serve(
     from server.web.open_connections import LOOPBACK, OpenConnections  # noqa: PLC0415 - the same imports
 
     async with open_server(settings) as running:
+        # Now that no other server has the folder. Several may share one if a Qdrant server has the search store.
+        keep_temporary_files(settings.data_dir, is_emptied=not settings.qdrant_url)
         connections = OpenConnections(limit_connections(descriptors), (*LOOPBACK, *settings.trusted_proxies))
         config = configure_http(create_app(running), connections)
         server = HttpServer(config, limit_end)

@@ -7,6 +7,7 @@ from server.cli.serving.event_loop import catch_signals, end_process, run_until_
 from server.config import Settings
 from server.errors import Failure
 from server.logs import configure_logs
+from server.store.data_folder import keep_temporary_files
 from server.store.search.folder_ownership import AlreadyOwned
 
 
@@ -19,6 +20,7 @@ def worker() -> None:
     settings = begin_command()
     configure_logs(settings.log_format, find_store_outage, has_traces=bool(settings.traces_endpoint))
     close_data_folder(settings)
+    keep_temporary_files(settings.data_dir)
     catch_signals()
     with explain_errors(settings):
         run_until_signal(_run_worker(settings))

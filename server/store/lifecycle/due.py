@@ -45,7 +45,7 @@ async def erase_due_memories(db: Database, tombstones: Tombstones, now: datetime
             for row in await connection.execute(due.order_by(table.c.workspace_id)):
                 by_workspace.setdefault(Place(row.account_id, row.workspace_id), []).append(row.id)
             for place, some in by_workspace.items():
-                done, _ = await forget_memories(connection, tombstones, place, some, _HOUSEKEEPING, now)
+                done, _, _ = await forget_memories(connection, tombstones, place, some, _HOUSEKEEPING, now)
                 erased += len(done.erased)
     erased += await _erase_workspaces(db, gone, now)
     if erased:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.lifecycle.erasure import Erasure, erase_memories, list_ids_of_project
 from server.store.lifecycle.purge import list_what_goes, purge_workspace
+from server.store.record.capture.erasing import delete_reports_in_project
 from server.store.record.erasure.receipts import ReceiptKind, insert_receipt
 from server.store.record.erasure.tombstones import Tombstones
 from server.store.record.journal import Actor, journal_change
@@ -29,15 +30,26 @@ async def forget_memories(
     actor: Actor,
     now: datetime,
     kind: ReceiptKind = "memory",
-) -> tuple[Erasure, str]:
-    """Erase memories as `erase_memories` does, keep their texts and reports out, and return the receipt's id, too."""
-    done = await erase_memories(connection, place.workspace_id, ids, actor, now)
-    counts = done.count_rows()
-    receipt_id = await insert_receipt(
-        connection, place.account_id, place.workspace_id, kind, actor, now, counts, done.erased
-    )
-    await tombstones.put(connection, place.workspace_id, receipt_id, done.texts, done.origins, now)
-    return done, receipt_id
+    *,
+    project: str | None = None,
+) -> tuple[Erasure, dict[str, int], str]:
+    """Erase memories as `erase_memories` does, and keep their texts and reports out.
+
+    If they are those of a project, what agents reported in their sessions there is erased as well.
+
+    Returns:
+        What was erased, the rows by table, and the receipt's id.
+    """
+    workspace_id = place.workspace_id
+    done = await erase_memories(connection, workspace_id, ids, actor, now)
+    counts, origins = done.count_rows(), done.origins
+    if project is not None:
+        reports, more = await delete_reports_in_project(connection, workspace_id, project)
+        counts |= {name: counts.get(name, 0) + count for name, count in reports.items()}
+        origins = [*origins, *more]
+    receipt_id = await insert_receipt(connection, place.account_id, workspace_id, kind, actor, now, counts, done.erased)
+    await tombstones.put(connection, workspace_id, receipt_id, done.texts, origins, now)
+    return done, counts, receipt_id
 
 
 async def forget_workspace(
@@ -81,8 +93,9 @@ async def purge_place(
             counts, receipt = await forget_workspace(connection, tombstones, place, actor, now)
         else:
             ids = await list_ids_of_project(connection, place.workspace_id, project)
-            done, receipt = await forget_memories(connection, tombstones, place, ids, actor, now, kind)
-            counts = done.count_rows()
+            _, counts, receipt = await forget_memories(
+                connection, tombstones, place, ids, actor, now, kind, project=project
+            )
         await journal_change(connection, place.workspace_id, actor, now, {"purged": kind, "receipt": receipt})
         if dry_run:
             await step.rollback()

@@ -1,19 +1,22 @@
 """The proof of an erasure: a search for what should be gone."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.search.seam import Collection, Engine
-from server.store.tables import load_all_tables
 from server.store.tables.memories import images, journal, token_vectors, vectors
 from server.store.tables.memories import memories as table
 
 #: The ids that one statement looks up, and the bytes that are read of a file at once.
 _STEP, _BLOCK = 500, 1 << 20
+_TABLES = sa.text(
+    "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE' "
+    r"AND (table_schema = current_schema() OR table_schema LIKE 'before\_restore\_%') ORDER BY 1, 2"
+)
 
 
 async def find_ids_with_content(connection: AsyncConnection, memory_ids: Sequence[str]) -> list[str]:
@@ -37,12 +40,13 @@ async def find_ids_with_content(connection: AsyncConnection, memory_ids: Sequenc
 
 
 async def find_words_in_tables(connection: AsyncConnection, words: str) -> list[str]:
-    """Return the tables of a Postgres record that have a row with these words."""
+    """Return the tables of a Postgres record that have a row with these words, also of records that were replaced."""
     found: list[str] = []
-    for name in sorted(load_all_tables().tables):
-        query = sa.text(f'SELECT count(*) FROM "{name}" AS t WHERE strpos(lower(t::text), lower(:words)) > 0')  # noqa: S608 - the names are ours
+    for schema, name in (await connection.execute(_TABLES)).all():
+        place = f'"{schema}"."{name}" AS t'
+        query = sa.text(f"SELECT count(*) FROM {place} WHERE strpos(lower(t::text), lower(:words)) > 0")  # noqa: S608 - the names are ours
         if count := (await connection.execute(query, {"words": words})).scalar_one():
-            found.append(f"table {name}: {count} row(s)")
+            found.append(f"table {schema}.{name}: {count} row(s)")
     return found
 
 
@@ -66,19 +70,23 @@ async def find_in_collection(
     return len(points), found
 
 
-def find_words_in_files(folder: Path, words: str) -> list[str]:
-    """Return the files under a folder that hold these words, as they are or in small letters.
+def list_searched_files(folder: Path, record: Path | None) -> list[Path]:
+    """Return the files of the data folder, and SQLite's file of the record with its log and its copies.
 
-    The record, its log, its copies from before an upgrade and the shards of the embedded engine are such files.
+    The shards of the embedded engine are in the data folder; the record may be elsewhere.
     """
+    files = {path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()}
+    if record is not None and not record.resolve().is_relative_to(folder.resolve()):
+        files |= {path for path in record.parent.iterdir() if path.is_file() and path.name.startswith(record.stem)}
+    return sorted(files)
+
+
+def find_words_in_files(files: Iterable[Path], words: str) -> list[Path]:
+    """Return those of the files that hold these words, as they are or in small letters."""
     spelled = {words, words.casefold()}
     spelled |= {json.dumps(each, ensure_ascii=False)[1:-1] for each in spelled}  # as a journal or a payload has it
     wanted = {each.encode() for each in spelled}
-    return [
-        f"file {path.relative_to(folder)}"
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.is_symlink() and _has_any(path, wanted)
-    ]
+    return [path for path in files if _has_any(path, wanted)]
 
 
 def _has_any(path: Path, wanted: set[bytes]) -> bool:

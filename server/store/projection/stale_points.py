@@ -21,7 +21,7 @@ from server.store.tables.memories import memories
 
 
 async def renew_points(db: Database, workspace_id: str, found: FoundPoints) -> FoundPoints:
-    """Return those of the points that are still live, each with its present traits."""
+    """Return those of the points that are still live, each with its present traits if the query had asked for them."""
     ids = {point.id for point in [*found.dense, *found.text]}
     query = sa.select(*(memories.c[name] for name in FIELDS)).where(
         memories.c.id.in_(ids),
@@ -37,11 +37,12 @@ async def renew_points(db: Database, workspace_id: str, found: FoundPoints) -> F
     def renew(points: list[FoundPoint]) -> list[FoundPoint]:
         renewed: list[FoundPoint] = []
         for point in points:
-            if (memory := live.get(point.id)) is not None:
-                before = StoredTraits.decode(point.payload["traits"]).before
-                renewed.append(
-                    point._replace(payload=build_payload(memory, before, origins.get(point.id, Origin()).leaves))
-                )
+            if (memory := live.get(point.id)) is None:
+                continue
+            if (traits := point.payload.get("traits")) is not None:
+                before, leaves = StoredTraits.decode(traits).before, origins.get(point.id, Origin()).leaves
+                point = point._replace(payload=build_payload(memory, before, leaves))  # noqa: PLW2901 - the same one
+            renewed.append(point)
         return renewed
 
     return replace(found, dense=renew(found.dense), text=renew(found.text))

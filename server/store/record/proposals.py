@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.ids import new_id
+from server.ids import UserId, new_id
 from server.memory.models import Memory
 from server.store.db import insert_into
 from server.store.record.memories import FIELDS, memory_from_row
@@ -22,9 +22,11 @@ DECISIONS: tuple[Decision, ...] = get_args(Decision)
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A memory that is proposed to a workspace. `person` is the name of whoever proposed it."""
+    """A memory that is proposed to a workspace. `person` is the name of whoever proposed it, `user_id` their id."""
 
     id: str
+    source_workspace_id: str
+    user_id: UserId
     memory: Memory
     against: Sequence[str]
     person: str | None
@@ -38,6 +40,8 @@ class Proposal:
 _PROPOSAL = (
     sa.select(
         proposals.c.id,
+        proposals.c.source_workspace_id,
+        proposals.c.proposed_by,
         proposals.c.against,
         users.c.name,
         proposals.c.proposed_at,
@@ -55,13 +59,13 @@ _PROPOSAL = (
     .outerjoin(users, users.c.id == proposals.c.proposed_by)
     .where(memories.c.deleted_at.is_(None), workspaces.c.deleted_at.is_(None))
 )
-_OWN = 7
+_OWN = 9
 
 
 def _from_row(row: Sequence[object]) -> Proposal:
-    proposal_id, against, person, proposed_at, decision, decided_at, stored_id = row[:_OWN]
+    proposal_id, source, user_id, against, person, proposed_at, decision, decided_at, stored_id = row[:_OWN]
     memory = memory_from_row(row[_OWN:])
-    return Proposal(proposal_id, memory, against, person, proposed_at, decision, decided_at, stored_id)  # pyright: ignore[reportArgumentType] - the columns' types
+    return Proposal(proposal_id, source, user_id, memory, against, person, proposed_at, decision, decided_at, stored_id)  # pyright: ignore[reportArgumentType] - the columns' types
 
 
 async def put_proposal(
@@ -73,7 +77,7 @@ async def put_proposal(
     user_id: str,
     now: datetime,
 ) -> str:
-    """Store a proposal, and return its id. One of the same memory that is open stays, and gets what it is against."""
+    """Store a proposal, and return its id. One of the same memory that is open stays, as the latest one proposes it."""
     statement = insert_into(connection, proposals).values(
         id=new_id(now),
         workspace_id=workspace_id,
@@ -86,7 +90,7 @@ async def put_proposal(
     statement = statement.on_conflict_do_update(
         index_elements=["workspace_id", "memory_id"],
         index_where=proposals.c.decision.is_(None),
-        set_={"against": statement.excluded.against},
+        set_={"against": statement.excluded.against, "proposed_by": statement.excluded.proposed_by},
     ).returning(proposals.c.id)
     return (await connection.execute(statement)).scalar_one()
 

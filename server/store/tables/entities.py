@@ -39,6 +39,8 @@ entity_names = sa.Table(
     sa.Column("is_given", sa.Boolean, nullable=False),
     # Whether it stays if no memory has it.
     sa.Column("is_kept", sa.Boolean, nullable=False),
+    # Whether somebody wrote it to the entity. Another one that stays was moved, and goes with a text that is erased.
+    sa.Column("is_written", sa.Boolean, nullable=False, server_default=sa.false()),
     # No two entities of a workspace share a name, so no alias leads in a circle.
     sa.Index("uq_entity_names_workspace_id_key", "workspace_id", "key", unique=True),
     sa.Index("ix_entity_names_workspace_id_id", "workspace_id", "id"),

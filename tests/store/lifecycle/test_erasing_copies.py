@@ -1,5 +1,6 @@
 """Merges of merges, undone merges and crystals, in any order: no table holds an erased text, on both databases."""
 
+import os
 import random
 from contextlib import nullcontext
 from importlib import import_module
@@ -9,6 +10,7 @@ from unittest.mock import Mock
 import pytest
 import sqlalchemy as sa
 
+from server.background.upkeep import clean_up_records
 from server.ids import new_id
 from server.store.consolidation.carry_out import ConsolidationDeps, NotActive, consolidate_group
 from server.store.consolidation.runs import NothingToUndo, undo_run
@@ -78,12 +80,29 @@ async def test_no_table_holds_an_erased_text(ledger, clock, seed):
     assert [number for number in range(8) if words[number] in record] == sorted(set(range(8)) - set(erased))
 
 
-async def test_a_copy_of_the_record_from_before_an_upgrade_is_named(ann, settings):
-    (settings.data_dir / "loci.before-0002.db").write_bytes(b"")
+async def test_a_copy_of_the_record_is_named_and_that_of_an_upgrade_is_removed_after_seven_days(
+    site, ann, settings, clock
+):
+    upgraded, restored = (settings.data_dir / f"loci.before-{each}.db" for each in ("0002", "restore-20261101"))
+    for each in (upgraded, restored):
+        each.write_bytes(b"")
+        os.utime(each, (clock().timestamp(),) * 2)
+    names = [upgraded.name, restored.name]
     answer = await erase_memory(ann, await ann.store(OTHERS[0]))
-    assert (answer["erased"], answer["kept"]) == (False, [{"kind": "file", "id": "loci.before-0002.db"}])
-    assert "kept" in answer["meta"]["notice"]
+    assert (answer["erased"], [each["id"] for each in answer["kept"]]) == (False, names)
+    notice = answer["meta"]["notice"]
+    assert f"{upgraded.name} is the record from before an upgrade: the server deletes it on 2026-11-28" in notice
+    assert f"{restored.name} is the record that a restore replaced" in notice
     assert (await request_json(ann, "GET", "/v1/memories"))["total"] == 0
+    await ann.store(OTHERS[1])
+    purged = await request_json(ann, "POST", "/v1/purge", json={})
+    assert (purged["kept"], upgraded.name in purged["meta"]["notice"]) == (names, True)
+    clock.move(days=6, hours=23)
+    await clean_up_records(site.services)
+    assert upgraded.exists()
+    clock.move(hours=1)
+    await clean_up_records(site.services)
+    assert (upgraded.exists(), restored.exists()) == (False, True)
 
 
 async def test_the_migration_knows_the_crystals_that_were_composed(ledger):

@@ -84,7 +84,7 @@ async def test_a_purge_erases_all_of_a_project_and_counts_it(site, ann):
     purged = await call_rest(ann, "purge_project", {"id": "shop"})
     counts = {"observations": 2, "agentEvents": 1, "sessions": 1, "jobs": 1}
     assert purged.body.pop("receipt")
-    assert purged.body == {"purged": True, "projectId": "shop", "counts": counts}
+    assert purged.body == {"purged": True, "projectId": "shop", "counts": counts, "notice": None}
     assert (await call_rest(ann, "purge_project", {"id": "shop"})).body["counts"] == dict.fromkeys(counts, 0)
     for name, its_id in (("read_session", session), ("read_job", job)):
         assert (await call_rest(ann, name, {"id": its_id})).status == 404
@@ -95,6 +95,20 @@ async def test_a_purge_erases_all_of_a_project_and_counts_it(site, ann):
         texts = sa.text("SELECT count(*) FROM memories WHERE content LIKE :word")
         assert (await connection.execute(texts, {"word": f"%{WORD}%"})).scalar_one() == 1
     assert (await ann.http.get("/v1/projects/shop")).status_code == 200
+
+
+async def test_a_purge_of_a_project_erases_what_agents_reported_in_their_sessions_there(site, ann):
+    for folder in ("garden", "shed"):
+        said = {"event": "UserPromptSubmit", "prompt": f"Where is the {WORD} of the {folder}?"}
+        await call_rest(ann, "on_event", said | {"session_id": folder, "cwd": f"/home/ann/{folder}"})
+    await finish_jobs(site.services)
+    purged = (await call_rest(ann, "purge_memories", {"project": "garden"})).body
+    assert (purged["counts"]["events"], purged["counts"]["sessions"], purged["counts"]["jobs"]) == (1, 1, 1)
+    async with site.services.db.read() as connection:
+        left = (await connection.execute(sa.text("SELECT payload FROM events"))).scalars().all()
+    assert [("shed" in str(each), "garden" in str(each)) for each in left] == [(True, False)]
+    receipt = (await call_rest(ann, "read_receipt", {"id": purged["receipt"]})).body
+    assert receipt["counts"]["events"] == 1
 
 
 async def test_old_events_go_and_their_memories_stay(site, ann, clock):

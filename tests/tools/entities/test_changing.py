@@ -126,9 +126,15 @@ async def test_names_that_differ_in_their_unicode_form_are_one_entity(ann):
 
 
 @pytest.mark.parametrize("is_deleted_before", [False, True])
-async def test_a_name_that_a_merge_moved_goes_with_the_only_text_that_had_it(site, ann, clock, is_deleted_before):
-    secret = await ann.store("Aliazorna Bimbelton met Gromzilda Pockerby")
+@pytest.mark.parametrize("is_field", [False, True])
+async def test_a_name_that_a_merge_moved_goes_with_the_only_memory_that_had_it(
+    site, ann, clock, is_field, is_deleted_before
+):
     await ann.call("add_entity", {"name": "Aliazorna Bimbelton", "aliases": ["Ali"]})
+    if is_field:
+        secret = await ann.store("They met", entity="Gromzilda Pockerby")
+    else:
+        secret = await ann.store("Aliazorna Bimbelton met Gromzilda Pockerby")
     await ann.call("merge_entities", {"id": "Ali", "others": ["Gromzilda Pockerby"]})
     if is_deleted_before:
         await ann.call("delete_memory", {"id": secret})
@@ -138,6 +144,15 @@ async def test_a_name_that_a_merge_moved_goes_with_the_only_text_that_had_it(sit
     else:
         await ann.call("delete_memory", {"id": secret, "erase": True})
     assert await list_names(ann) == {"Aliazorna Bimbelton": (["Ali"], 0)}
+
+
+async def test_a_name_that_somebody_wrote_outlives_the_memories_that_had_it(ann):
+    await ann.call("add_entity", {"name": "Ali"})
+    secret = await ann.store("They met", entity="Gromzilda Pockerby")
+    merged = await ann.call("merge_entities", {"id": "Ali", "others": ["Gromzilda Pockerby"]})
+    await ann.call("update_entity", {"id": merged["entity"]["id"], "add_aliases": ["gromzilda pockerby"]})
+    await ann.call("delete_memory", {"id": secret, "erase": True})
+    assert await list_names(ann) == {"Ali": (["Gromzilda Pockerby"], 0)}
 
 
 async def test_what_was_erased_is_in_no_name(ann):

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from auth.bearers.api_keys import verify_api_key
 from server.background.upkeep import write_counts
 from server.connect_commands import make_key_command
+from server.store.tables.accounts import api_keys, users, workspaces
 from server.store.tables.oauth import oauth_grants
 from tests.helpers.doors import call_rest, read_answer
 from tests.helpers.logins.tokens import make_access_token
@@ -190,6 +191,24 @@ async def test_a_key_that_is_made_just_after_its_grant_was_revoked_opens_nothing
         await connection.execute(sa.update(oauth_grants).values(revoked_at=site.services.now()))
     made = (await http.post("/v1/keys", json={})).json()
     assert (await site.client(made["api_key"]).get("/v1/health")).status_code == 401
+
+
+@pytest.mark.parametrize("ground", ["key", "user", "workspace"])
+async def test_a_key_is_not_made_if_its_ground_ended_in_another_process_just_now(ann, site, ground):
+    await ann.store("x", workspace="here")
+    bound = (await make(ann, workspace="here"))["id"]
+    ended = {
+        "key": sa.update(api_keys).where(api_keys.c.id != bound).values(revoked_at=site.services.now()),
+        "user": sa.update(users).values(disabled_at=site.services.now()),
+        "workspace": sa.update(workspaces).values(deleted_at=site.services.now()),
+    }
+    async with site.services.db.write() as connection:  # the epoch is not raised: it is not seen yet
+        await connection.execute(ended[ground])
+    answer = await call_rest(ann, "create_key", {"workspace": "here"})
+    assert (answer.status, answer.error) == (409, "conflict")
+    async with site.services.db.read() as connection:
+        kept = (await connection.execute(sa.select(api_keys.c.id))).scalars().all()
+    assert len(kept) == 2
 
 
 async def test_a_key_cannot_revoke_one_that_may_do_more(site):

@@ -7,14 +7,20 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from auth.principal import READ
+from server.errors import Failure
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import journal, memories
+from server.web.everything import send_lines
 from tests.helpers.arguments import NOBODY, arrange_calls
 from tests.helpers.console import log_in, send
 from tests.helpers.doors import call_rest, call_tool
 from tests.helpers.people import find_workspace_id, make_team, share
 from tests.helpers.site import open_site
 from tools import catalog
+from tools.core.call import Door
+from tools.core.execution import open_call
+from tools.memories import export
 
 pytestmark = pytest.mark.anyio
 
@@ -166,6 +172,49 @@ def open_site_beside(site, settings, clock, folder):
     """Return a second server on the same record. It owns no search store, and reads the record only."""
     record = SecretStr(f"sqlite:///{site.running.settings.data_dir / 'loci.db'}")
     return open_site(settings.model_copy(update={"data_dir": folder, "database_url": record}), clock)
+
+
+async def test_a_file_that_is_still_being_sent_is_not_imported_when_the_share_has_ended(ann, ben):
+    await ann.store("The kettle is in the attic")
+    workspace, share_id = await share(ann, "ben", may_write=True)
+
+    async def send_slowly():
+        yield b'{"content":"planted"}\n'
+        ended = await call_rest(ann, "unshare_workspace", {"id": workspace, "share_id": share_id})
+        assert ended.error is None
+        yield b'{"content":"planted as well"}\n'
+
+    answer = await ben.http.post("/v1/import", params={"workspace": "ann/default"}, content=send_slowly())
+    assert answer.status_code == 404, answer.text
+    assert (await call_rest(ann, "list_memories", {})).body["total"] == 1
+
+
+@pytest.mark.parametrize("ground", ["share", "key", "user", "workspace"])
+async def test_an_export_breaks_off_when_its_ground_ends(site, monkeypatch, ann, ben, ground):
+    monkeypatch.setattr(export, "STEP", 1)
+    for n in range(3):
+        await ann.store(f"Kettle {n}", workspace="attic")
+    workspace, share_id = await share(ann, "ben", "attic")
+    principal = await site.services.authenticator.authenticate(ben.key)
+    door, asked = Door(principal, "r"), {"workspace": "ann/attic"}
+    call, args = await open_call("export_memories", READ, export.ExportMemories, site.services, door, asked)
+    streams = [export.export_memories(site.services, call, args), send_lines(site.services, call).body_iterator]
+    for each in streams:
+        assert await anext(aiter(each))
+    end = {
+        "share": ("unshare_workspace", {"id": workspace, "share_id": share_id}),
+        "user": ("disable_user", {"id": ben.user_id}),
+        "workspace": ("delete_workspace", {"id": workspace}),
+    }
+    if ground == "key":
+        assert (await call_rest(ben, "revoke_key", {"id": principal.credential_id})).error is None
+    else:
+        assert (await call_rest(ann, *end[ground])).error is None
+    code = "not_found" if ground in {"share", "workspace"} else "unauthorized"
+    for each in streams:
+        with pytest.raises(Failure) as refusal:
+            await anext(aiter(each))
+        assert refusal.value.code == code
 
 
 async def test_a_removed_members_open_tab_changes_nothing(site, ann, ben):

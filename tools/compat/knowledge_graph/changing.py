@@ -219,7 +219,7 @@ async def _keep_entity(connection: AsyncConnection, services: Services, placed: 
         entity = await rows.find_entity(connection, workspace, new.name)
     else:
         names = await rows.find_names(connection, workspace, [fold_entity_name(new.name)])
-        values = {"name": new.name, "is_kept": True, "is_given": True}
+        values = {"name": new.name} | rows.WRITTEN
         await rows.update_names(connection, [each.id for each in names], values)
         await rows.update_entity(connection, entity.id, {"type": new.entityType, "name": new.name, "is_kept": True})
         await rows.note_moved_names(connection, workspace)
@@ -230,7 +230,7 @@ async def _keep_entity(connection: AsyncConnection, services: Services, placed: 
 async def _keep_names(connection: AsyncConnection, entity: Entity) -> None:
     names = (await rows.list_names(connection, [entity.id]))[entity.id]
     shown = [each.id for each in names if each.name == entity.name]
-    await rows.update_names(connection, shown, {"is_kept": True, "is_given": True})
+    await rows.update_names(connection, shown, rows.WRITTEN)
     await rows.update_entity(connection, entity.id, {"is_kept": True})
 
 

@@ -117,10 +117,11 @@ async def purge_project(services: Services, call: Call, args: PurgeProject) -> P
     Raises:
         Failure: `not_found` for a project of which nothing is kept.
     """
-    erased = await erase_project(services, call, args.project)
-    if not erased:
+    done = await erase_project(services, call, args.project)
+    if done is None or not done.counts["memories"]:
         raise Failure("not_found", f"Project not found: {args.project[:60]}.", field="project")
-    return PurgedProject(meta=call.meta, project=args.project, memory_count=erased)
+    meta = call.build_meta(done.notice)
+    return PurgedProject(meta=meta, project=args.project, memory_count=done.counts["memories"])
 
 
 async def get_context_info(services: Services, call: Call, args: GetContextInfo) -> ContextInfo:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.repetition import find_telling_parts
-from server.store.record.capture.events import erase_events
+from server.store.record.capture.events import erase_events, list_origins
 from server.store.record.capture.told_texts import erase_told_text
 from server.store.record.recall.repetitions import contains_text
 from server.store.tables.capture import events, jobs, observation_sources, observations, project_places, sessions
@@ -62,6 +62,22 @@ async def delete_reports(connection: AsyncConnection, workspace_ids: sa.Select[s
         name: (await connection.execute(sa.delete(table).where(table.c.workspace_id.in_(workspace_ids)))).rowcount
         for name, table in (("jobs", jobs), ("events", events), ("sessions", sessions))
     }
+
+
+async def delete_reports_in_project(
+    connection: AsyncConnection, workspace_id: str, project: str
+) -> tuple[dict[str, int], list[str]]:
+    """Delete what agents reported in their sessions in a project of a workspace.
+
+    Return the number of rows by table, without the events whose text was erased before, and the origins of the events.
+    """
+    own = sa.select(sessions.c.id).where(sessions.c.workspace_id == workspace_id, sessions.c.project == project)
+    origins = await list_origins(connection, events.c.session_id.in_(own))
+    counts = {"events": len(origins)}
+    counts["jobs"] = (await connection.execute(sa.delete(jobs).where(jobs.c.session_id.in_(own)))).rowcount
+    await connection.execute(sa.delete(events).where(events.c.session_id.in_(own)))
+    counts["sessions"] = (await connection.execute(sa.delete(sessions).where(sessions.c.id.in_(own)))).rowcount
+    return counts, origins
 
 
 async def delete_places(connection: AsyncConnection, workspace_ids: sa.Select[str]) -> None:

@@ -15,6 +15,8 @@ from server.store.tables.entities import entities, entity_names, entity_readings
 
 #: The most values that one statement has.
 PORTION = 500
+#: The marks of a name that somebody writes to an entity.
+WRITTEN = {"is_kept": True, "is_given": True, "is_written": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class EntityName:
     entity_id: str
     is_given: bool
     is_kept: bool
+    is_written: bool
 
 
 ENTITY_COLUMNS = tuple(entities.c[name] for name in Entity.__slots__)
@@ -150,6 +153,7 @@ def _make_name(workspace_id: str, entity_id: str, name: str, *, given: bool, kep
         "entity_id": entity_id,
         "is_given": given,
         "is_kept": kept,
+        "is_written": kept,
     }
 
 
@@ -193,9 +197,9 @@ async def prune_names(connection: AsyncConnection, workspace_id: str, name_ids: 
 async def prune_moved_names(connection: AsyncConnection, workspace_id: str) -> None:
     """Delete the names that a merge or a split moved, if nobody wrote them and no memory has them any more.
 
-    They were only found in texts, so they may be words of a text that is erased.
+    They were found in texts and in the fields of memories, so they may be words of a memory that is erased.
     """
-    conditions = (entity_names.c.workspace_id == workspace_id, entity_names.c.is_kept, ~entity_names.c.is_given)
+    conditions = (entity_names.c.workspace_id == workspace_id, entity_names.c.is_kept, ~entity_names.c.is_written)
     await _delete_unused(connection, workspace_id, *conditions)
 
 

@@ -48,6 +48,26 @@ _KEY = sa.select(
 ).outerjoin_from(api_keys, workspaces, workspaces.c.id == api_keys.c.workspace_id)
 
 
+async def hold_grounds(
+    connection: AsyncConnection, user_id: UserId, made_by: str | None, workspace_id: str | None
+) -> bool:
+    """Return whether a key of this user may be made now, by this key and for this workspace; None for neither.
+
+    It may not if the user is shut out, that key is revoked, or the workspace is deleted. They are held until the
+    transaction ends: whoever ends one of them waits, and then ends the new key, too.
+    """
+    grounds = [sa.select(users.c.id).where(users.c.id == user_id, users.c.disabled_at.is_(None))]
+    if made_by is not None:
+        grounds.append(sa.select(api_keys.c.id).where(api_keys.c.id == made_by, api_keys.c.revoked_at.is_(None)))
+    if workspace_id is not None:
+        there = sa.select(workspaces.c.id).where(workspaces.c.id == workspace_id, workspaces.c.deleted_at.is_(None))
+        grounds.append(there)
+    for query in grounds:
+        if (await connection.execute(query.with_for_update(read=True))).first() is None:
+            return False
+    return True
+
+
 async def insert_key(connection: AsyncConnection, row: KeyRow, key_hash: str, *, made_by: str | None = None) -> None:
     """Store a new key. `made_by` is the id of the key that made it, if one did."""
     await connection.execute(

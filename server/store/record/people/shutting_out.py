@@ -22,8 +22,9 @@ class OwnsAlone(Exception):  # noqa: N818 - it names the reason; the doors decid
 
 async def disable_user(connection: AsyncConnection, user_id: UserId, now: datetime) -> None:
     """Shut a user out: their browser sessions, grants and keys end, and they cannot log in."""
-    await _end_access(connection, user_id, now)
+    # First, because whoever makes a key holds the user until it is made: then it is found here.
     await connection.execute(sa.update(users).where(users.c.id == user_id).values(disabled_at=now))
+    await _end_access(connection, user_id, now)
 
 
 async def enable_user(connection: AsyncConnection, user_id: UserId) -> bool:
