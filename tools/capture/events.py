@@ -15,6 +15,7 @@ from server.store.record.capture.events import Event
 from server.store.record.capture.observations import Origin
 from server.store.record.people.rights import Right
 from server.store.record.workspaces import Workspace
+from server.turns import take_turns
 from tools.capture.access import make_not_found
 from tools.capture.names import ReportedKey, ReportedName, ReportedWord
 from tools.capture.recording import Delivery, Recorded, Report, clean_reports, record_reports
@@ -170,7 +171,7 @@ async def record_events(services: Services, call: Call, args: RecordEvents) -> R
     async with services.db.write() as connection:
         ((placed, recorded),) = await _store_all(connection, [new])
     services.meter.count(placed.workspace.account_id, "event", len(recorded))
-    made = [RecordedEvent.make(each, placed.workspace) for each in recorded]
+    made = [RecordedEvent.make(each, placed.workspace) async for each in take_turns(recorded)]
     return RecordedEvents.model_construct(meta=placed.meta, events=made)
 
 

@@ -18,6 +18,7 @@ from server.store.record.capture import events, jobs, sessions
 from server.store.record.capture.events import Event
 from server.store.record.capture.jobs import Job
 from server.store.record.erasure.tombstones import Forgotten, Tombstones
+from server.turns import take_turns
 from tools.capture.access import make_not_found
 from tools.core.call import PlacedCall
 
@@ -97,7 +98,7 @@ async def record_reports(
 
 async def _check_origins(connection: AsyncConnection, tombstones: Tombstones, delivery: Delivery) -> None:
     sent = zip(delivery.reports, delivery.payloads, strict=True)
-    origins = [describe_origin(report.source, report.type, payload) for report, payload in sent]
+    origins = [describe_origin(each.source, each.type, payload) async for each, payload in take_turns(sent)]
     for position, tombstone in (await tombstones.find_origins(connection, delivery.call.workspace.id, origins)).items():
         raise Forgotten(tombstone, position)
 
@@ -107,9 +108,10 @@ async def _make_events(connection: AsyncConnection, delivery: Delivery) -> list[
     linked = await _find_sessions(connection, delivery)
     # A millisecond for all of them: their ids have the order in which they were sent.
     ids = sorted(new_id(now) for _ in delivery.reports)
-    made = zip(ids, linked, delivery.reports, delivery.payloads, strict=True)
-    return [
-        Event(
+    principal, credential_id = delivery.call.principal, delivery.call.actor.credential_id
+
+    def make_event(event_id: str, session_id: str | None, report: Report, payload: Any) -> Event:
+        return Event(
             id=event_id,
             workspace_id=workspace,
             session_id=session_id,
@@ -118,13 +120,14 @@ async def _make_events(connection: AsyncConnection, delivery: Delivery) -> list[
             type=report.type,
             platform=report.platform or None,
             payload=payload,
-            user_id=delivery.call.principal.user_id,
-            credential_id=delivery.call.actor.credential_id,
+            user_id=principal.user_id,
+            credential_id=credential_id,
             occurred_at=report.occurred_at or now,
             received_at=now,
         )
-        for event_id, session_id, report, payload in made
-    ]
+
+    made = zip(ids, linked, delivery.reports, delivery.payloads, strict=True)
+    return [make_event(*each) async for each in take_turns(made)]
 
 
 def _plan_jobs(

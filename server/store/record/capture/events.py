@@ -15,6 +15,8 @@ from server.store.tables.capture import events
 
 #: The keys that one statement looks up.
 _LOOKED_UP = 500
+#: The rows that one statement inserts: to bind more of them keeps the event loop from others for milliseconds.
+_INSERTED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,10 @@ async def insert_events(connection: AsyncConnection, new: Sequence[Event]) -> di
         by_key.setdefault(each.event_key, each)
     rows = [{name: getattr(each, name) for name in _FIELDS} for each in by_key.values()]
     statement = insert_into(connection, events).on_conflict_do_nothing(index_elements=["event_key"])
-    inserted = set((await connection.execute(statement.returning(events.c.event_key), rows)).scalars())
+    statement = statement.returning(events.c.event_key)
+    inserted = set[str]()
+    for start in range(0, len(rows), _INSERTED):
+        inserted |= set((await connection.execute(statement, rows[start : start + _INSERTED])).scalars())
     repeated = [key for key in by_key if key not in inserted]
     for start in range(0, len(repeated), _LOOKED_UP):
         query = _EVENT.where(events.c.event_key.in_(repeated[start : start + _LOOKED_UP]))
