@@ -6,7 +6,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 
-.PHONY: serve setup test deployment check bench conformance lock secrets clean
+.PHONY: serve setup test deployment check bench conformance messages lock secrets clean
 
 serve: $(VENV)/.run $(VENV)/bin/loci  ## set up and run the server
 	@exec $(PY) -m server serve --pull
@@ -37,6 +37,9 @@ bench: $(VENV)/.dev  ## measure speed and recall beside their references
 conformance: $(VENV)/.dev  ## the official MCP conformance suite (needs npm)
 	@$(PY) -m server model pull
 	@$(PY) tests/conformance/suite.py
+
+messages: $(VENV)/.dev  ## bring the texts of pages into the catalogues, and name those that lack a translation
+	@PYTHONPATH=. $(PY) tests/helpers/messages.py
 
 lock: $(VENV)/.dev  ## recompute the pins
 	$(VENV)/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --no-emit-index-url \

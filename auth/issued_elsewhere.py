@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from auth.answers import NO_STORE
 from auth.page_refusals import TitledFailure
 from auth.server import AuthorizationServer, get_authorization_server
+from auth.texts import say
 
 
 def make_refusal(error: str) -> Callable[[Request], Awaitable[Response]]:
@@ -27,9 +28,12 @@ async def refuse_login(request: Request) -> Response:
     Raises:
         TitledFailure: always.
     """
-    raise TitledFailure("not_found", "Apps log in elsewhere", _describe(get_authorization_server(request)))
+    raise TitledFailure("not_found", say("Apps log in elsewhere"), _describe(get_authorization_server(request)))
 
 
 def _describe(auth: AuthorizationServer) -> str:
     issuers = " or ".join(auth.issuers)
-    return f"This server issues no tokens; it accepts those of {issuers}. Disconnect the app and connect it again."
+    return say(
+        "This server issues no tokens; it accepts those of %(issuers)s. Disconnect the app and connect it again.",
+        issuers=issuers,
+    )

@@ -16,6 +16,8 @@ from auth.metadata import (
     serve_server_metadata,
 )
 from auth.pages.apps import serve_apps_page
+from auth.pages.language_page import PATH as LANGUAGE_PATH
+from auth.pages.language_page import choose_page_language
 from auth.pages.login import serve_login_page, serve_logout_page
 from auth.pages.page import STATIC_PATHS, PageHandler, serve_static_file, with_refusal_page
 from auth.pages.signup import serve_setup_page, serve_signup_page, serve_welcome_page
@@ -42,6 +44,7 @@ def build_routes(*, issues_tokens: bool = True) -> list[Route]:
         Route(f"{CALLBACK}/{{provider}}", with_refusal_page(finish_upstream_login)),
         Route("/welcome", with_refusal_page(serve_welcome_page)),
         _route_page("/logout", serve_logout_page),
+        Route(LANGUAGE_PATH, with_refusal_page(choose_page_language), methods=["POST"]),
         _route_page("/apps", serve_apps_page),
         *(Route(path, serve_static_file) for path in STATIC_PATHS),
     ]

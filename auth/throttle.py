@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from auth.hashing import hash_secret
+from auth.texts import say_count
 from server.errors import Failure
 from server.names import fold_name
 from server.store.db import Database
@@ -59,7 +60,9 @@ async def count_tries(db: Database, tries: Iterable[tuple[Limit, str]], now: dat
                 break
     if wait:
         minutes = -(-wait // timedelta(minutes=1))
-        message = f"Too many tries. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+        message = say_count(
+            "Too many tries. Try again in %(count)s minute.", "Too many tries. Try again in %(count)s minutes.", minutes
+        )
         raise Failure("too_many_requests", message, retry_after=max(1, int(wait.total_seconds())))
 
 

@@ -38,11 +38,11 @@ def list_connect_steps(url: str) -> tuple[ConnectStep, ...]:
             "gemini",
             "Gemini CLI",
             f"gemini mcp add --transport http --scope user {NAME} {url}",
-            f"Then type /mcp auth {NAME} in a session, in a folder that you trust.",
+            "Then type /mcp auth loci in a session, in a folder that you trust.",
         ),
         ConnectStep("cursor", "Cursor", None, "Add a custom MCP server with the URL."),
         ConnectStep("vscode", "VS Code", None, "Run the command MCP: Add Server, and give it the URL."),
-        ConnectStep("opencode", "OpenCode", None, f"Run {NAME} connect opencode --write."),
+        ConnectStep("opencode", "OpenCode", None, "Run loci connect opencode --write."),
         ConnectStep(
             "claude-ai", "claude.ai", None, "Add a custom connector with the URL. It needs a public https URL."
         ),

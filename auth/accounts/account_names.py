@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from auth.texts import say
 from server.errors import Failure
 from server.names import find_name_fault
 from server.store.record.people.accounts import NameTaken
@@ -27,13 +28,20 @@ def check_name(name: str) -> None:
     # A mark at the beginning would be drawn on the character before the name.
     starts_well = bool(name) and unicodedata.category(name[0])[0] != "M"
     if not (1 <= len(name) <= MAX_LENGTH and is_well_formed and starts_well and is_word[0] and is_word[-1]):
-        message = f"Choose a name of 1 to {MAX_LENGTH} letters, digits and {' '.join(_SIGNS)} (not at its ends)."
+        message = say(
+            "Choose a name of 1 to %(most)s letters, digits and %(signs)s (not at its ends).",
+            most=MAX_LENGTH,
+            signs=" ".join(_SIGNS),
+        )
         raise Failure("invalid", message, field="name")
 
 
 def failure_from_taken_name(name: str) -> Failure:
     """Return the refusal of a name that another user has."""
-    message = f"There is already a user named {name!r}; capital letters make no difference. Choose another name."
+    message = say(
+        "There is already a user named %(name)s; capital letters make no difference. Choose another name.",
+        name=repr(name),
+    )
     return Failure("conflict", message, field="name")
 
 

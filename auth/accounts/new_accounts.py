@@ -9,6 +9,7 @@ from auth.accounts.passwords import check_password
 from auth.hashing import hash_secret
 from auth.page_refusals import TitledFailure
 from auth.server import AuthorizationServer
+from auth.texts import say
 from server.errors import Failure
 from server.store.record.people.accounts import User, create_user, has_admin
 from server.store.record.people.signup_links import SignupLinkKind, is_link_valid, take_link
@@ -72,13 +73,17 @@ def _make_invitation_failure(kind: SignupLinkKind) -> Failure:
     if kind == "setup":
         return TitledFailure(
             "forbidden",
-            "This setup link has ended",
-            "This setup link does not work any more. It works once, within a day, and until the server restarts. If "
-            "nobody has set the server up yet, restart it: it prints a new link. Otherwise log in at /login.",
+            say("This setup link has ended"),
+            say(
+                "This setup link does not work any more. It works once, within a day, and until the server restarts. "
+                "If nobody has set the server up yet, restart it: it prints a new link. Otherwise log in at /login."
+            ),
         )
     return TitledFailure(
         "forbidden",
-        "You need an invitation",
-        "You need an invitation to sign up here, and each invitation works once, within a day. Ask the person who "
-        "runs this server for a new one. If you run it: LOCI_SIGNUP says who may sign up.",
+        say("You need an invitation"),
+        say(
+            "You need an invitation to sign up here, and each invitation works once, within a day. Ask the person who "
+            "runs this server for a new one. If you run it: LOCI_SIGNUP says who may sign up."
+        ),
     )

@@ -8,6 +8,7 @@ import anyio.to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from auth.texts import say
 from server.errors import Failure
 
 MIN_LENGTH = 8
@@ -23,7 +24,7 @@ def check_password(password: str) -> None:
         Failure: `invalid`, for the field `password`.
     """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        message = f"Choose a password of {MIN_LENGTH} to {MAX_LENGTH} characters."
+        message = say("Choose a password of %(least)s to %(most)s characters.", least=MIN_LENGTH, most=MAX_LENGTH)
         raise Failure("invalid", message, field="password")
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.hashing import hash_secret
 from auth.page_refusals import TitledFailure
+from auth.texts import say
 from server.clock import Clock
 from server.errors import Failure
 from server.store.db import Database
@@ -64,8 +65,8 @@ def make_ended_failure() -> Failure:
     """Return the refusal of a link that lets nobody in, or not this person. It does not say which."""
     return TitledFailure(
         "not_found",
-        "This invitation lets you in no more",
-        "It was used, taken back, or is too old, or it is for another person than you. Ask for a new one.",
+        say("This invitation lets you in no more"),
+        say("It was used, taken back, or is too old, or it is for another person than you. Ask for a new one."),
     )
 
 
@@ -85,7 +86,7 @@ async def join_account(connection: AsyncConnection, invitation: TeamInvitation, 
     """Make a user a member by an invitation, which is used up. Raises what `accept_invitation` raises."""
     await members.hold_account(connection, invitation.account_id)
     if await members.get_member(connection, invitation.account_id, user.id) is not None:
-        raise Failure("conflict", f"You are in the account {invitation.account!r} already.")
+        raise Failure("conflict", say("You are in the account %(account)s already.", account=repr(invitation.account)))
     if not await take_invitation(connection, invitation, user.id, now()):
         raise make_ended_failure()
     await members.put_member(connection, invitation.account_id, user.id, invitation.role, now())

@@ -4,6 +4,7 @@ from auth.accounts.account_names import check_name, taken_name_as_failure
 from auth.accounts.passwords import check_password
 from auth.accounts.team_invitations import find_open_invitation, join_account, read_invitation
 from auth.server import AuthorizationServer
+from auth.texts import say
 from server.errors import Failure
 from server.store.record.people.accounts import User, create_user, get_user
 from server.store.record.people.invitations import OPERATOR, TeamInvitation, is_for
@@ -34,9 +35,11 @@ async def sign_up_by_invitation(auth: AuthorizationServer, link: str, name: str,
     check_password(password)
     invitation = await read_invitation(auth.db, link, auth.now)
     if not await may_sign_up(auth, invitation):
-        raise Failure("forbidden", "This server makes no new accounts. Log in with one that you have.")
+        raise Failure("forbidden", say("This server makes no new accounts. Log in with one that you have."))
     if not is_for(invitation, name):
-        raise Failure("invalid", f"This invitation is for {invitation.name!r}. Use that name.", field="name")
+        raise Failure(
+            "invalid", say("This invitation is for %(name)s. Use that name.", name=repr(invitation.name)), field="name"
+        )
     password_hash = await auth.passwords.hash(password)
     async with auth.db.write() as connection:
         found = await find_open_invitation(connection, link, auth.now, name)

@@ -15,6 +15,7 @@ from auth.hashing import hash_secret
 from auth.issuers.subjects import find_or_make_subject
 from auth.page_refusals import TitledFailure
 from auth.server import AuthorizationServer
+from auth.texts import say
 from auth.throttle import UPSTREAM_LOGINS, count_tries
 from auth.upstream.provider import ExternalPerson, Provider
 from auth.upstream.upstream import Upstream
@@ -95,11 +96,11 @@ async def take_login(auth: AuthorizationServer, provider: Provider, state: str, 
     opened = None if sealed is None else auth.sealer.unseal(sealed)
     login = None if opened is None else UpstreamLogin(**json.loads(opened))
     if login is None or login.provider_id != provider.id or login.cookie_hash != hash_secret(cookie):
-        message = (
+        message = say(
             "A login works once, in the browser in which it began, and for ten minutes. Go back to the app and connect "
             "again, or log in here. Cookies must be on."
         )
-        raise TitledFailure("forbidden", "This login has ended", message)
+        raise TitledFailure("forbidden", say("This login has ended"), message)
     return login
 
 
@@ -116,18 +117,21 @@ async def find_or_make_user(
     async with auth.db.read() as connection:
         found = await find_external_subject(connection, person.issuer, person.subject)
     if found is None and upstream.allow_list.is_empty and auth.settings.signup != "open":
-        message = (
-            f"No user here is connected with your account at {provider.name}. If you have a user here, log in as "
-            "usual, open the page Apps and connect it there. Otherwise ask the person who runs this server."
+        message = say(
+            "No user here is connected with your account at %(provider)s. If you have a user here, log in as usual, "
+            "open the page Apps and connect it there. Otherwise ask the person who runs this server.",
+            provider=provider.name,
         )
-        raise TitledFailure("forbidden", "You have no account here yet", message)
+        raise TitledFailure("forbidden", say("You have no account here yet"), message)
     if found is None:
         found = await find_or_make_subject(auth.db, person.issuer, person.subject, person.name, now, auth.outbox)
     async with auth.db.read() as connection:
         user = await get_user(connection, found.user_id)
     if user is None or user.disabled_at is not None:
         raise TitledFailure(
-            "forbidden", "You may not log in", "Your user was disabled by the person who runs this server."
+            "forbidden",
+            say("You may not log in"),
+            say("Your user was disabled by the person who runs this server."),
         )
     return user
 
@@ -152,11 +156,12 @@ async def connect_person(
         async with auth.db.read() as connection:
             found = await find_external_subject(connection, person.issuer, person.subject)
     if found is not None and found.user_id != user.id:
-        message = (
-            f"Another user of this server logs in with this account at {provider.name}. Log in as that user and "
-            "disconnect it first, or choose another account there."
+        message = say(
+            "Another user of this server logs in with this account at %(provider)s. Log in as that user and disconnect "
+            "it first, or choose another account there.",
+            provider=provider.name,
         )
-        raise TitledFailure("conflict", "This account is connected already", message)
+        raise TitledFailure("conflict", say("This account is connected already"), message)
     log.info("provider.connected", user=user.id, provider=provider.id)
 
 
@@ -173,8 +178,8 @@ async def disconnect_person(auth: AuthorizationServer, upstream: Upstream, user:
             return
         has_password = user.password_hash is not None and auth.settings.login != "upstream"
         if len(mine) == 1 and not has_password:
-            message = "You could not log in without it. Connect another provider first."
-            raise TitledFailure("conflict", "This is your only way to log in", message)
+            message = say("You could not log in without it. Connect another provider first.")
+            raise TitledFailure("conflict", say("This is your only way to log in"), message)
         await delete_external_subject(connection, subject_id, user.id)
         await raise_epoch(connection)
     auth.on_revoked(subject_id)
@@ -188,8 +193,9 @@ def check_allow_list(upstream: Upstream, provider: Provider, person: ExternalPer
         TitledFailure: the person is not.
     """
     if not upstream.allow_list.is_empty and not upstream.allow_list.has_person(provider, person):
-        message = (
-            f"Your account at {provider.name} is not among those that may log in here. Choose another account there, "
-            "or ask the person who runs this server."
+        message = say(
+            "Your account at %(provider)s is not among those that may log in here. Choose another account there, or "
+            "ask the person who runs this server.",
+            provider=provider.name,
         )
-        raise TitledFailure("forbidden", "You may not log in", message)
+        raise TitledFailure("forbidden", say("You may not log in"), message)

@@ -23,6 +23,7 @@ from auth.pages.page import redirect_browser
 from auth.parameters import Parameters, parse_parameters, read_form
 from auth.rfc import AccessDeniedError
 from auth.server import AuthorizationServer, get_authorization_server, get_client_address
+from auth.texts import say
 from server.store.audit.entry import OK
 from server.store.record.people.accounts import User
 
@@ -66,7 +67,7 @@ async def _answer_decision(auth: AuthorizationServer, request: Request) -> Respo
         raise RedirectedError(error, oauth_request.redirect_uri, oauth_request.state)
     scopes = " ".join(scope for scope in oauth_request.scopes if scope in form.get_all("scope"))
     if not scopes:
-        error = "Choose at least one thing that the app may do, or deny."
+        error = say("Choose at least one thing that the app may do, or deny.")
         return render_consent_page(request, browser, oauth_request, parameters, error=error)
     await _note_decision(request, browser.user, oauth_request, OK)
     await remember_scopes(auth, browser.user, oauth_request, scopes)

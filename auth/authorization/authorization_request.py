@@ -23,6 +23,7 @@ from auth.rfc import (
     is_code_challenge,
 )
 from auth.server import AuthorizationServer
+from auth.texts import say
 from server.errors import Failure
 
 MAX_STATE = 2000
@@ -91,9 +92,12 @@ async def validate_authorization_request(
     if redirect_uri is None:
         raise TitledFailure(
             "malformed",
-            "Stopped to protect your login",
-            f"{client.name} asked to be answered at an address that it did not register. This can be an attempt to "
-            "steal your login, so it stops here. If you trust the app, remove its connection to Loci and add it again.",
+            say("Stopped to protect your login"),
+            say(
+                "%(app)s asked to be answered at an address that it did not register. This can be an attempt to steal "
+                "your login, so it stops here. If you trust the app, remove its connection to Loci and add it again.",
+                app=client.name,
+            ),
         )
     states = parameters.get_all("state")
     state = states[0] if len(states) == 1 else None
@@ -106,23 +110,27 @@ async def validate_authorization_request(
 async def _find_client(auth: AuthorizationServer, parameters: Parameters, address: str) -> Client:
     client_id = parameters.get("client_id")
     if client_id is None:
-        message = "The app did not name itself: client_id is missing. Start again from the app."
-        raise TitledFailure("malformed", "The app's request is incomplete", message)
+        message = say("The app did not name itself: client_id is missing. Start again from the app.")
+        raise TitledFailure("malformed", say("The app's request is incomplete"), message)
     try:
         redirect_uri, may_fetch = parameters.get("redirect_uri"), _is_well_shaped(parameters)
         client = await find_requesting_client(auth, client_id, redirect_uri, address, may_fetch=may_fetch)
     except UnusableDocumentError as error:
-        message = f"The app's description at {client_id} cannot be used. {error}"
-        raise TitledFailure("malformed", "This app cannot be connected", message) from None
+        message = say(
+            "The app's description at %(address)s cannot be used. %(reason)s", address=client_id, reason=str(error)
+        )
+        raise TitledFailure("malformed", say("This app cannot be connected"), message) from None
     if client is None and is_document_url(client_id):
-        message = "A part of the request is missing. Start again from the app."
-        raise TitledFailure("malformed", "The app's request is incomplete", message)
+        message = say("A part of the request is missing. Start again from the app.")
+        raise TitledFailure("malformed", say("The app's request is incomplete"), message)
     if client is None:
         raise TitledFailure(
             "malformed",
-            "Unknown app",
-            "This server does not know the app that sent you. It may have been set up anew, or the app has not been "
-            "used for a long time. Remove the connection to Loci in the app and add it again.",
+            say("Unknown app"),
+            say(
+                "This server does not know the app that sent you. It may have been set up anew, or the app has not "
+                "been used for a long time. Remove the connection to Loci in the app and add it again."
+            ),
         )
     return client
 

@@ -17,6 +17,7 @@ from auth.page_refusals import TitledFailure
 from auth.parameters import Parameters
 from auth.principal import ADMIN, WRITE, Principal, expand_scopes
 from auth.server import AuthorizationServer, get_authorization_server
+from auth.texts import say
 from server.store.record.people.accounts import User
 from server.store.record.people.sessions import delete_session, find_session_user, insert_session
 
@@ -52,8 +53,8 @@ def check_csrf(browser: Browser, form: Parameters) -> None:
     """
     # They are compared as bytes, because compare_digest takes no text that is not ASCII.
     if not hmac.compare_digest(browser.csrf_token.encode(), (form.get("csrf") or "").encode()):
-        message = "Go back, reload the page, and try again. Cookies must be on."
-        raise TitledFailure("forbidden", "This page is out of date", message)
+        message = say("Go back, reload the page, and try again. Cookies must be on.")
+        raise TitledFailure("forbidden", say("This page is out of date"), message)
 
 
 async def log_in(request: Request, before: Browser, user: User) -> Browser:

@@ -11,11 +11,15 @@ from auth.pages.browser import Browser
 from auth.pages.page import render_page
 from auth.parameters import Parameters
 from auth.principal import READ, WRITE
+from auth.texts import say
 
 #: For each scope: its title and its explanation on the page.
 SCOPE_WORDS = {
-    READ: ("Read your memories", "Search and recall everything in your workspaces."),
-    WRITE: ("Change your memories", "Store new memories, and change or delete old ones. Includes reading."),
+    READ: (say("Read your memories"), say("Search and recall everything in your workspaces.")),
+    WRITE: (
+        say("Change your memories"),
+        say("Store new memories, and change or delete old ones. Includes reading."),
+    ),
 }
 
 

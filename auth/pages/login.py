@@ -11,6 +11,7 @@ from auth.pages.known_browsers import find_known_browser, mark_known_browser
 from auth.pages.page import redirect_browser, render_page
 from auth.parameters import Parameters, parse_parameters, read_form
 from auth.server import get_authorization_server, get_client_address
+from auth.texts import say
 from auth.throttle import count_tries, list_login_tries, take_back_tries
 from server.errors import Code, Failure
 from server.network.retry_after import retry_after_headers
@@ -90,9 +91,9 @@ async def _note_refusal(request: Request, user: User | None, code: Code) -> None
         await get_authorization_server(request).acts.note(request, "log_in", make_principal(user), outcome=code)
 
 
-def read_destination(parameters: Parameters) -> str:
-    """Return the path that `next` names if it is on this server; else the page of connected apps."""
-    path = parameters.get("next") or HOME
+def read_destination(parameters: Parameters, name: str = "next") -> str:
+    """Return the path that a parameter names if it is on this server; else the page of memories."""
+    path = parameters.get(name) or HOME
     # A browser reads `//host` and `/\host` as another host's address, so neither may follow the first slash.
     is_local = path.startswith("/") and path[1:2] not in {"/", "\\"} and path.isprintable() and "\\" not in path
     return path if is_local else HOME
@@ -103,7 +104,9 @@ async def _log_in(request: Request) -> Response:
     check_csrf(browser, form)
     if get_authorization_server(request).settings.login == "upstream":
         raise TitledFailure(
-            "forbidden", "No passwords here", "This server takes no passwords. Choose a provider to log in."
+            "forbidden",
+            say("No passwords here"),
+            say("This server takes no passwords. Choose a provider to log in."),
         )
     name, destination = (form.get("username") or "").strip(), read_destination(form)
     try:
@@ -111,7 +114,7 @@ async def _log_in(request: Request) -> Response:
     except Failure as failure:
         return render_login_page(request, browser, destination, name=name, failure=failure)
     if user is None:
-        failure = Failure("malformed", "The user name or the password is wrong.")
+        failure = Failure("malformed", say("The user name or the password is wrong."))
         return render_login_page(request, browser, destination, name=name, failure=failure)
     response = redirect_browser(request, destination, await log_in(request, browser, user))
     mark_known_browser(response, get_authorization_server(request), user.id)

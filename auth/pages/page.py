@@ -8,22 +8,22 @@ from functools import wraps
 from http import HTTPStatus
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from auth.page_refusals import TitledFailure
 from auth.pages.browser import Browser, load_browser, set_cookie
+from auth.pages.languages import choose_language
 from auth.pages.navigation import PAGES
+from auth.pages.templating import Templates
 from auth.rfc import OAuth2Error
 from auth.server import get_authorization_server
+from auth.texts import say
 from server.errors import Code, Failure
 from server.network.retry_after import retry_after_headers
 
 _HERE = Path(__file__).parent
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
+_TEMPLATES = Templates()
 
 _POLICY = "content-security-policy"
 HEADERS = {
@@ -48,11 +48,11 @@ STATIC_PATHS = tuple(_STATIC_FILES)
 
 #: The titles of refusals that have none of their own.
 _TITLES: dict[Code, str] = {
-    "malformed": "This request cannot be read",
-    "too_large": "This request is too large",
-    "too_many_requests": "Too many tries",
-    "forbidden": "You may not do this",
-    "unavailable": "Loci cannot answer now",
+    "malformed": say("This request cannot be read"),
+    "too_large": say("This request is too large"),
+    "too_many_requests": say("Too many tries"),
+    "forbidden": say("You may not do this"),
+    "unavailable": say("Loci cannot answer now"),
 }
 
 #: An endpoint that answers with a page or a redirect.
@@ -76,18 +76,12 @@ def with_refusal_page(handler: PageHandler) -> PageHandler:
     return endpoint
 
 
-def add_templates(module_file: str) -> Environment:
-    """Return the templates in the folder beside a module, which extend ours."""
-    folders = [Path(module_file).parent / "templates", _HERE / "templates"]
-    return _TEMPLATES.overlay(loader=FileSystemLoader(folders))
-
-
 def render_page(
     request: Request,
     browser: Browser,
     template: str,
     *,
-    templates: Environment = _TEMPLATES,
+    templates: Templates = _TEMPLATES,
     status: int = 200,
     headers: dict[str, str] | None = None,
     has_script: bool = False,
@@ -100,8 +94,8 @@ def render_page(
     """
     loaded = (*(("/static/loci.js",) if has_script else ()), *scripts)
     common = {"browser": browser, "csrf": browser.csrf_token, "scripts": loaded}
-    around = {"pages": PAGES, "path": request.url.path}
-    html = templates.get_template(template).render(**common, **around, **values)
+    around = {"pages": PAGES, "path": request.url.path, "here": _find_way_back(request, status)}
+    html = templates.load(template, choose_language(request)).render(**common, **around, **values)
     asking = "; connect-src 'self'" if scripts else ""
     policy = {_POLICY: f"{HEADERS[_POLICY]}; script-src 'self'{asking}"} if loaded else {}
     response = HTMLResponse(html, status, HEADERS | policy | (headers or {}))
@@ -109,9 +103,18 @@ def render_page(
     return response
 
 
+def _find_way_back(request: Request, status: int) -> str:
+    """Return the address to which the choice of a language goes back: this one; empty after a form or a refusal."""
+    if request.method != "GET" or status != HTTPStatus.OK:
+        return ""
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+
+
 async def render_refusal_page(request: Request, failure: Failure) -> Response:
     """Return a page that says what is wrong and what the person can do."""
-    title = failure.title if isinstance(failure, TitledFailure) else _TITLES.get(failure.code, "Something is wrong")
+    title = (
+        failure.title if isinstance(failure, TitledFailure) else _TITLES.get(failure.code, say("Something is wrong"))
+    )
     browser = await load_browser(request)
     return render_page(
         request,

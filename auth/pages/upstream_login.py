@@ -17,6 +17,7 @@ from auth.pages.login import read_destination, render_login_page
 from auth.pages.page import redirect_browser
 from auth.parameters import parse_parameters, read_form
 from auth.server import AuthorizationServer, get_authorization_server, get_client_address
+from auth.texts import say
 from auth.upstream.provider import Provider
 from auth.upstream.upstream import Upstream
 from server.errors import Failure
@@ -62,7 +63,9 @@ async def finish_upstream_login(request: Request) -> Response:
         person = await upstream.identify(provider, parameters, nonce=login.nonce, verifier=login.verifier)
         if login.user_id is not None:
             if browser.user is None or browser.user.id != login.user_id:
-                raise TitledFailure("forbidden", "You are not logged in", "Log in and connect the provider again.")
+                raise TitledFailure(
+                    "forbidden", say("You are not logged in"), say("Log in and connect the provider again.")
+                )
             await connect_person(auth, upstream, provider, person, browser.user)
             await auth.acts.note(request, "connect_provider", make_principal(browser.user))
             return redirect_browser(request, APPS)
@@ -86,6 +89,8 @@ def _find_provider(auth: AuthorizationServer, provider_id: str) -> tuple[Upstrea
     """Return a provider. Raises Failure: there is none with this id."""
     if auth.upstream is None or provider_id not in auth.upstream.providers:
         raise TitledFailure(
-            "not_found", "No such login", "This server does not log people in there. Go to the login page."
+            "not_found",
+            say("No such login"),
+            say("This server does not log people in there. Go to the login page."),
         )
     return auth.upstream, auth.upstream.providers[provider_id]

@@ -12,6 +12,7 @@ from auth.issuers.claims import RefusedTokenError
 from auth.issuers.connections import Connections
 from auth.page_refusals import TitledFailure
 from auth.rfc import add_query, make_code_challenge
+from auth.texts import say
 from auth.upstream.github import GitHubClient
 from auth.upstream.openid import OpenIdClient
 from auth.upstream.provider import GITHUB_ISSUER, AllowList, ExternalPerson, Provider
@@ -149,7 +150,10 @@ def _read_code(provider: Provider, parameters: Mapping[str, str]) -> str:
 
 def _make_refusal(provider: Provider, error: str) -> TitledFailure:
     if error == "access_denied":
-        message = f"You or {provider.name} stopped the login, so nothing has changed. Try again, or log in another way."
-        return TitledFailure("forbidden", "You are not logged in", message)
+        message = say(
+            "You or %(provider)s stopped the login, so nothing has changed. Try again, or log in another way.",
+            provider=provider.name,
+        )
+        return TitledFailure("forbidden", say("You are not logged in"), message)
     known = {"temporarily_unavailable", "server_error"}
     return make_unreachable(provider) if error in known else make_unusable(provider, "It answered with an error.")

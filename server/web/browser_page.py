@@ -13,6 +13,7 @@ from auth.bearers.guard import has_bearer
 from auth.page_refusals import TitledFailure
 from auth.pages.address import render_address_page
 from auth.pages.page import render_refusal_page
+from auth.texts import say
 
 
 class BrowserPage:
@@ -49,8 +50,8 @@ async def answer_missing_page(request: Request, error: Exception) -> Response:
     path = request.url.path.rstrip("/")
     if path != request.url.path and _is_route(request, path):
         return RedirectResponse(quote(path) + (f"?{request.url.query}" if request.url.query else ""))
-    message = f"There is no {request.url.path} on this server. Your apps are at /apps."
-    return await render_refusal_page(request, TitledFailure("not_found", "There is no such page", message))
+    message = say("There is no %(path)s on this server. Your apps are at /apps.", path=request.url.path)
+    return await render_refusal_page(request, TitledFailure("not_found", say("There is no such page"), message))
 
 
 def _is_route(request: Request, path: str) -> bool:

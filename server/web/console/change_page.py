@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.parameters import Parameters
+from auth.texts import Text, say, say_count
 from server.errors import Failure
 from server.web.console.door import Visit, make_address, open_visit
 from tools.memories.citation import MEMORY_PATH
@@ -15,21 +16,22 @@ PATH = f"{MEMORY_PATH}/change"
 #: The fields that choose the memories, beside `id`, and those that say what changes.
 FILTERS = ("type", "tags", "project", "entity", "author", "status")
 _LISTS = ("type", "tags")
-#: The changes, each with its words before it and after it.
-ACTIONS: Mapping[str, tuple[str, str]] = {
-    "bury": ("Bury", "buried"),
-    "unbury": ("Bring back", "brought back"),
-    "tag": ("Add tags", "tagged"),
-    "untag": ("Remove tags", "changed"),
-    "move": ("Move to a project", "moved"),
-    "delete": ("Delete", "deleted"),
+_MOST_DIGITS = 10
+#: The words for each change, before it.
+ACTIONS: Mapping[str, Text] = {
+    "bury": say("Bury"),
+    "unbury": say("Bring back"),
+    "tag": say("Add tags"),
+    "untag": say("Remove tags"),
+    "move": say("Move to a project"),
+    "delete": say("Delete"),
 }
-SKIP_WORDS: Mapping[str, str] = {
-    "not_found": "is gone",
-    "unchanged": "is so already",
-    "merged": "was merged into another one",
-    "too_many_tags": "would have too many tags",
-    "needs_project": "belongs to a task, which needs a project",
+SKIP_WORDS: Mapping[str, Text] = {
+    "not_found": say("is gone"),
+    "unchanged": say("is so already"),
+    "merged": say("was merged into another one"),
+    "too_many_tags": say("would have too many tags"),
+    "needs_project": say("belongs to a task, which needs a project"),
 }
 
 
@@ -43,7 +45,7 @@ async def serve_change_page(request: Request) -> Response:
     form = await visit.read_form()
     workspace, action = form.get("workspace") or "", form.get("action") or ""
     if action not in ACTIONS:
-        raise Failure("malformed", "Go back, and choose one of the changes of the page.")
+        raise Failure("malformed", say("Go back, and choose one of the changes of the page."))
     asked = _read_change(form)
     expected = form.get("expected")
     if expected is not None:
@@ -53,7 +55,7 @@ async def serve_change_page(request: Request) -> Response:
     return visit.render(
         "change.html",
         tried=tried,
-        verb=ACTIONS[action][0],
+        verb=ACTIONS[action],
         form=form,
         workspace=workspace,
         fields=_list_fields(form),
@@ -75,7 +77,7 @@ def _read_change(form: Parameters) -> dict[str, Any]:
         chosen = {name: [value] if name in _LISTS else value for name, value in filters.items() if value}
         return asked | ({"status": "active"} | chosen)
     if not form.get_all("id"):
-        raise Failure("malformed", "Go back, and tick the memories that shall change.")
+        raise Failure("malformed", say("Go back, and tick the memories that shall change."))
     return asked | {"ids": form.get_all("id")}
 
 
@@ -85,10 +87,26 @@ def _list_fields(form: Parameters) -> list[tuple[str, str]]:
     return [(name, value) for name, value in form.pairs if name in names and value]
 
 
-def describe_change(visit: Visit) -> str | None:
+def describe_change(visit: Visit) -> Text | None:
     """Return what the page of all memories says after a change; None if there was none."""
     query = visit.request.query_params
     done, count = query.get("done", ""), query.get("count", "")
-    if done not in ACTIONS or not count.isdecimal():
+    if done not in ACTIONS or not (count.isascii() and count.isdecimal() and len(count) < _MOST_DIGITS):
         return None
-    return f"{'1 memory was' if count == '1' else f'{count} memories were'} {ACTIONS[done][1]}."
+    return _say_done(done, int(count))
+
+
+def _say_done(action: str, count: int) -> Text:
+    match action:
+        case "bury":
+            return say_count("%(count)s memory was buried.", "%(count)s memories were buried.", count)
+        case "unbury":
+            return say_count("%(count)s memory was brought back.", "%(count)s memories were brought back.", count)
+        case "tag":
+            return say_count("%(count)s memory was tagged.", "%(count)s memories were tagged.", count)
+        case "move":
+            return say_count("%(count)s memory was moved.", "%(count)s memories were moved.", count)
+        case "delete":
+            return say_count("%(count)s memory was deleted.", "%(count)s memories were deleted.", count)
+        case _:
+            return say_count("%(count)s memory was changed.", "%(count)s memories were changed.", count)

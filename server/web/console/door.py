@@ -1,6 +1,7 @@
 """The console's door: a page runs the operations that REST and MCP run, for the person who is logged in."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,14 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.pages.browser import Browser, check_csrf, load_browser, make_principal
-from auth.pages.page import add_templates, redirect_browser, render_page
+from auth.pages.page import redirect_browser, render_page
+from auth.pages.templating import Templates
 from auth.parameters import Parameters, read_form
 from server.store.record.people.accounts import User
 from tools.catalog import CANONICAL
 from tools.core.call import Door
 from tools.core.execution import execute_operation
 
-TEMPLATES = add_templates(__file__)
+TEMPLATES = Templates(Path(__file__).parent / "templates")
 
 
 @dataclass(frozen=True, slots=True)

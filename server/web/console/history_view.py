@@ -5,34 +5,35 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from auth.texts import Text, say
 from server.web.console.word_diff import Piece, diff_words
 from tools.memories.history import ChangeView
 
 #: The names of fields and operations on pages. Others are shown as they are.
-FIELD_NAMES: Mapping[str, str] = {
-    "content": "Text",
-    "entity": "About",
-    "author": "Said by",
-    "occurred_at": "Happened",
-    "expires_at": "Ends",
-    "linkages": "Links",
-    "buried_at": "Buried",
-    "pinned_at": "Pinned",
-    "consolidated_into": "Merged into",
+FIELD_NAMES: Mapping[str, Text] = {
+    "content": say("Text"),
+    "entity": say("About"),
+    "author": say("Said by"),
+    "occurred_at": say("Happened"),
+    "expires_at": say("Ends"),
+    "linkages": say("Links"),
+    "buried_at": say("Buried"),
+    "pinned_at": say("Pinned"),
+    "consolidated_into": say("Merged into"),
 }
-_OPERATION_NAMES: Mapping[str, str] = {
-    "store_memory": "Stored",
-    "ingest_memories": "Stored",
-    "update_memory": "Changed",
-    "delete_memory": "Deleted",
-    "restore_memory": "Restored",
-    "link_memories": "Linked",
-    "bury_memory": "Buried",
-    "unbury_memory": "Brought back",
-    "pin_memory": "Pinned",
-    "unpin_memory": "Unpinned",
-    "undo_change": "A change was undone",
-    "change_memories": "Changed with others",
+_OPERATION_NAMES: Mapping[str, Text] = {
+    "store_memory": say("Stored"),
+    "ingest_memories": say("Stored"),
+    "update_memory": say("Changed"),
+    "delete_memory": say("Deleted"),
+    "restore_memory": say("Restored"),
+    "link_memories": say("Linked"),
+    "bury_memory": say("Buried"),
+    "unbury_memory": say("Brought back"),
+    "pin_memory": say("Pinned"),
+    "unpin_memory": say("Unpinned"),
+    "undo_change": say("A change was undone"),
+    "change_memories": say("Changed with others"),
 }
 
 
@@ -66,7 +67,10 @@ def show_change(change: ChangeView) -> ShownChange:
         for each in change.fields
     ]
     title = _OPERATION_NAMES.get(change.operation, change.operation.replace("_", " ").capitalize())
-    by = " with ".join(each for each in (change.user, change.app) if each) or "the server"
+    if change.user and change.app:
+        by = say("%(person)s with %(app)s", person=change.user, app=change.app)
+    else:
+        by = change.user or change.app or say("the server")
     return ShownChange(change.id, title, change.at, by, fields, change.can_be_undone)
 
 

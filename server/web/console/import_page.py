@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from auth.pages.browser import check_csrf, make_principal
 from auth.parameters import Parameters
+from auth.texts import say
 from server.errors import Failure
 from server.web.console.assets import IMPORT_SCRIPT
 from server.web.console.door import Visit, make_address, open_visit
@@ -78,7 +79,7 @@ async def serve_export(request: Request) -> Response:
 async def _require_visit(request: Request) -> Visit:
     visit = await open_visit(request)
     if isinstance(visit, Response):
-        raise Failure("unauthorized", "Log in first.")
+        raise Failure("unauthorized", say("Log in first."))
     return visit
 
 

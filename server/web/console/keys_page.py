@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth.texts import say
 from server.errors import Failure
 from server.web.console.door import Visit, open_visit
 
@@ -30,7 +31,7 @@ async def serve_keys_page(request: Request) -> Response:
                 await visit.execute("revoke_key", id=form.get("id"))
                 return visit.redirect(PATH)
             case _:
-                raise Failure("malformed", "Go back, and use one of the buttons of the page.")
+                raise Failure("malformed", say("Go back, and use one of the buttons of the page."))
     return await _list_keys(visit, made)
 
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from auth.pages.browser import load_browser, make_principal
+from auth.texts import say
 from server.errors import Failure
 from server.web.console.assets import LIVE_SCRIPT
 from server.web.console.door import open_visit
@@ -38,7 +39,7 @@ class LivePageStream:
         request = Request(scope, receive)
         user = (await load_browser(request)).user
         if user is None:
-            raise Failure("unauthorized", "Log in first.")
+            raise Failure("unauthorized", say("Log in first."))
 
         async def is_allowed() -> bool:
             now = (await load_browser(request)).user

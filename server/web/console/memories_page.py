@@ -5,6 +5,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth.texts import say
 from server.web.console.assets import SEARCH_SCRIPT
 from server.web.console.change_page import ACTIONS, describe_change
 from server.web.console.door import Visit, make_address, open_visit
@@ -19,7 +20,7 @@ STATES = ("active", "pinned", "buried", "superseded", "consolidated", "expired",
 _SHOWN = {"include": ["stored_by"]}
 
 #: What the page says after a memory is gone.
-DONE = {"deleted": "The memory was deleted.", "erased": "The memory was erased for good."}
+DONE = {"deleted": say("The memory was deleted."), "erased": say("The memory was erased for good.")}
 
 
 async def serve_memories_page(request: Request) -> Response:

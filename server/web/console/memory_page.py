@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.parameters import Parameters
+from auth.texts import Text, say
 from server.errors import Failure
 from server.memory.models import Linkage
 from server.store.record import memories
@@ -26,17 +27,17 @@ CHANGED = (
 )
 CLEARED = frozenset(CHANGED) - {"content", "type", "scope"}
 #: What the page says after a form; any other word says nothing.
-DONE: Mapping[str, str] = {
-    "saved": "Saved.",
-    "buried": "Buried: no recall returns it any more.",
-    "unburied": "Recall returns it again.",
-    "pinned": "Pinned: each context and each briefing begins with it.",
-    "unpinned": "It is not pinned any more.",
-    "linked": "The link is there.",
-    "unlinked": "The link is gone.",
-    "undone": "The change was undone.",
-    "proposed": "Proposed. Those who may write there decide.",
-    "restored": "It is back.",
+DONE: Mapping[str, Text] = {
+    "saved": say("Saved."),
+    "buried": say("Buried: no recall returns it any more."),
+    "unburied": say("Recall returns it again."),
+    "pinned": say("Pinned: each context and each briefing begins with it."),
+    "unpinned": say("It is not pinned any more."),
+    "linked": say("The link is there."),
+    "unlinked": say("The link is gone."),
+    "undone": say("The change was undone."),
+    "proposed": say("Proposed. Those who may write there decide."),
+    "restored": say("It is back."),
 }
 #: The buttons that run an operation on the memory alone, with the word for it afterwards.
 _MARKS: Mapping[str, tuple[str, str]] = {
@@ -122,7 +123,7 @@ async def _change_memory(visit: Visit, workspace: str, memory_id: str, form: Par
             left = {"done": "erased"} if action == "erase" else {"done": "deleted", "id": memory_id}
             return visit.redirect(make_address(MEMORY_PATH, workspace=workspace, **left))
         case _:
-            raise Failure("malformed", "Go back, and use one of the buttons of the page.")
+            raise Failure("malformed", say("Go back, and use one of the buttons of the page."))
     return _go_back(visit, memory_id, done)
 
 

@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth.texts import say
 from server.errors import Failure
 from server.web.console.door import Visit, make_address, open_visit
 
@@ -41,5 +42,5 @@ async def _change_notes(visit: Visit) -> Response:
         case "identity":
             await visit.execute("update_identity", workspace, crystal=form.get("crystal"))
         case _:
-            raise Failure("malformed", "Go back, and use one of the buttons of the page.")
+            raise Failure("malformed", say("Go back, and use one of the buttons of the page."))
     return visit.redirect(make_address(PATH, workspace=workspace))

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.parameters import Parameters
+from auth.texts import say
 from server.errors import Failure
 from server.store.record.people.rights import ROLES
 from server.web.console.door import Visit, make_address, open_visit
@@ -45,7 +46,7 @@ async def _change(visit: Visit, form: Parameters) -> str | None:
         case "revoke":
             await visit.execute("revoke_invitation", id=account, invitation_id=form.get("invitation"))
         case _:
-            raise Failure("malformed", "Go back, and use one of the buttons of the page.")
+            raise Failure("malformed", say("Go back, and use one of the buttons of the page."))
     return account
 
 
@@ -54,7 +55,7 @@ async def _show(visit: Visit, account_id: str | None, *, made: Any = None) -> Re
     teams = [each for each in accounts if not each.is_personal]
     chosen = next((each for each in teams if each.id == account_id), None)
     if chosen is None and account_id:
-        raise Failure("not_found", "There is no such account, or you are not in it any more.")
+        raise Failure("not_found", say("There is no such account, or you are not in it any more."))
     chosen = chosen or (teams[0] if teams else None)
     members: list[Any] = []
     invitations: list[Any] = []

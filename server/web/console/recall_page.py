@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth.texts import say
 from server.errors import Failure
 from server.memory.models import Memory
 from server.memory.recall.packing import estimate_tokens
@@ -14,8 +15,8 @@ SHOWN = 15
 """The most memories that were left out and are shown: the best of them."""
 #: What the page says after a golden case was added, by what the case expects.
 DONE = {
-    "recalled": "From now on a golden case checks that this memory comes for this prompt.",
-    "not_recalled": "From now on a golden case checks that this memory does not come for this prompt.",
+    "recalled": say("From now on a golden case checks that this memory comes for this prompt."),
+    "not_recalled": say("From now on a golden case checks that this memory does not come for this prompt."),
 }
 
 
@@ -73,7 +74,7 @@ async def _add_golden_case(visit: Visit) -> Response:
     form = await visit.read_form()
     expect = form.get("expect")
     if expect not in DONE:
-        raise Failure("malformed", "Go back, and use one of the buttons of the page.")
+        raise Failure("malformed", say("Go back, and use one of the buttons of the page."))
     values = {name: form.get(name) for name in ("message", "workspace", "project")}
     await visit.execute(
         "add_golden", values["workspace"], query=values["message"], memory_id=form.get("id"), expect=expect

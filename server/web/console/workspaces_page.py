@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth.texts import say
 from server.errors import Failure
 from server.web.console.door import Visit, open_visit
 
@@ -42,5 +43,5 @@ async def _change(visit: Visit) -> Response:
         case "create":
             await visit.execute("create_workspace", name=form.get("name"))
         case _:
-            raise Failure("malformed", "Go back, and use one of the buttons of the page.")
+            raise Failure("malformed", say("Go back, and use one of the buttons of the page."))
     return visit.redirect(PATH)

@@ -91,7 +91,7 @@ async def test_a_token_that_comes_again_after_four_days_is_refused_alone_and_its
     assert (line["log_level"], line["chain"], line["grant"]) == ("warning", chain.id, chain.grant_id)
     assert line["address"] == chain.reused_from == "127.0.0.1"
     assert chain.reused_at == clock()
-    assert "sent again on 25 November 2026, 12:00 UTC from 127.0.0.1" in (await flow.http.get("/apps")).text
+    assert "sent again on 2026-11-25 12:00 UTC from 127.0.0.1" in (await flow.http.get("/apps")).text
     assert await auth.tokens.verify(tokens["access_token"]) is not None
     await refresh(flow, tokens)
     assert revoked_ids == []
@@ -210,9 +210,9 @@ async def test_each_copy_is_shown_with_its_times_and_addresses(flow, make_browse
         await refresh(other, tokens)
     page = (await flow.http.get("/apps")).text
     assert "2 copies of this app" in page
-    assert "Last used 23 November 2026, 12:05 UTC from 192.0.2.7" in page
-    assert "First used 21 November 2026, 12:05 UTC from 192.0.2.7" in page
-    assert "First used 21 November 2026, 12:00 UTC from 127.0.0.1" in page
+    assert "Last used 2026-11-23 12:05 UTC from 192.0.2.7" in page
+    assert "First used 2026-11-21 12:05 UTC from 192.0.2.7" in page
+    assert "First used 2026-11-21 12:00 UTC from 127.0.0.1" in page
 
 
 async def test_one_copy_is_ended_by_itself_and_at_once(flow, auth, revoked_ids, list_copies):

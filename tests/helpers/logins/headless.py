@@ -13,14 +13,18 @@ class _Form(HTMLParser):
         super().__init__()
         self.action: str | None = None
         self.inputs: list[dict[str, str | None]] = []
+        self._has_ended = False
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag == "form" and self.action is None:
             self.action = given.get("action") or ""
-        elif tag in {"input", "button"}:
+        elif tag in {"input", "button"} and not self._has_ended:
             self.inputs.append({"type": "submit" if tag == "button" else "text", **given})
+
+    def handle_endtag(self, tag: str) -> None:
+        self._has_ended = self._has_ended or tag == "form"
 
 
 def fill_form(page: str, values: dict[str, str], button: str) -> dict[str, list[str]]:

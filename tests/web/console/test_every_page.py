@@ -72,5 +72,11 @@ async def test_every_page_is_accessible_fits_and_reports_nothing(site):
         await page.get_by_role("button", name="Show what would change").click()
         await page.get_by_role("button", name="Bury: 1").click()
         assert await page.get_by_text("1 memory was buried.").is_visible()
+        await page.get_by_role("button", name="Deutsch").click()
+        assert await page.get_by_role("heading", name="Erinnerungen").is_visible()
+        await page.evaluate(OPEN_ALL)
+        await page.evaluate(axe)
+        assert await fits(page)
+        assert await page.evaluate(FIND_VIOLATIONS, None) == []
     # The page of an unknown memory is a 404, which a browser notes.
     assert [each for each in troubles if "404" not in each] == []

@@ -86,7 +86,7 @@ function draw({ nodes, edges }) {
     const link = document.createElement("a");
     link.href = node.href;
     link.textContent = node.title;
-    picked.replaceChildren(link, ` · ${node.degree} links`);
+    picked.replaceChildren(link, ` · ${frame.dataset.links.replace("{count}", node.degree)}`);
     paint();
   }
 

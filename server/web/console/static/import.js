@@ -2,6 +2,12 @@
 const form = document.getElementById("import");
 const report = document.getElementById("report");
 const PAUSE = 1000;
+// The page's words, in its language, with {name} for each value.
+const words = report.dataset;
+
+function say(text, values) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
 
 // Names and texts come from files: each becomes the text of an element, and never HTML.
 function make(name, className, text) {
@@ -21,14 +27,14 @@ function list(title, lines) {
 }
 
 function show(found) {
-  const verb = found.dry_run ? "would come" : "were imported";
-  const formats = Object.entries(found.formats).map(([name, count]) => `${count} of the format ${name}`);
+  const { imported: count, skipped, refused } = found;
+  const formats = Object.entries(found.formats).map(([name, number]) => say(words.format, { name, count: number }));
   report.replaceChildren(
-    make("p", "text", `${found.imported} ${verb}, ${found.skipped} are there, ${found.refused} are refused.`),
+    make("p", "text", say(found.dry_run ? words.wouldCome : words.came, { count, skipped, refused })),
     make("p", "muted", [found.source, ...formats].join(" · ")),
-    list("The first ones", found.examples.map((each) => each.text)),
-    list("Refused", found.refusals.map((each) => `${each.place}: ${each.reason}`)),
-    list("To know", found.notices),
+    list(words.first, found.examples.map((each) => each.text)),
+    list(words.refused, found.refusals.map((each) => `${each.place}: ${each.reason}`)),
+    list(words.notices, found.notices),
   );
 }
 
@@ -44,14 +50,14 @@ async function send(file, dryRun) {
     headers: { "x-csrf-token": form.dataset.csrf, "content-type": "application/octet-stream" },
   });
   const found = await answer.json();
-  if (!answer.ok) throw new Error(found.message ?? "It could not be imported.");
+  if (!answer.ok) throw new Error(found.message ?? words.failed);
   return found;
 }
 
 async function watch() {
   const query = new URLSearchParams({ workspace: form.dataset.workspace });
   const [newest] = (await (await fetch(`/import/state?${query}`)).json()).imports;
-  if (newest?.state === "running") tell(`${newest.imported} imported so far …`);
+  if (newest?.state === "running") tell(say(words.soFar, { count: newest.imported }));
 }
 
 async function importFile(file, button) {
@@ -60,7 +66,7 @@ async function importFile(file, button) {
   try {
     const found = await send(file, false);
     show(found);
-    const again = make("a", "", "Show the list of imports");
+    const again = make("a", "", words.list);
     again.href = location.href;
     report.append(again);
   } catch (error) {
@@ -74,12 +80,12 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const [file] = form.elements.file.files;
   if (!file) return;
-  tell("Reading …");
+  tell(words.reading);
   try {
     const found = await send(file, true);
     show(found);
     if (found.imported) {
-      const button = make("button", "", `Import ${found.imported}`);
+      const button = make("button", "", say(words.import, { count: found.imported }));
       button.type = "button";
       button.addEventListener("click", () => importFile(file, button));
       report.append(button);

@@ -1,7 +1,8 @@
 // The live page as a stream. Without this script the page asks again by itself.
 const list = document.getElementById("activity");
 const state = document.getElementById("state");
-const WORDS = { read: "read", create: "stored", update: "changed", delete: "forgot" };
+// The page's words, in its language.
+const words = state.dataset;
 const SHOWN = 200;
 
 // Texts come from agents: each becomes the text of an element, and never HTML.
@@ -36,27 +37,27 @@ function show(call) {
     about.append(line);
   }
   about.append(make("p", "muted", [call.app ?? call.door, call.person, call.workspace].filter(Boolean).join(" · ")));
-  item.append(time, " ", make("span", "effect", call.outcome === "ok" ? WORDS[call.effect] : "refused"), " ", about);
+  item.append(time, " ", make("span", "effect", words[call.outcome === "ok" ? call.effect : "refused"]), " ", about);
   list.prepend(item);
   while (list.children.length > SHOWN) list.lastElementChild.remove();
   document.getElementById("nothing")?.remove();
 }
 
 const stream = new EventSource(`/live/stream?after=${list.dataset.newest}`);
-stream.addEventListener("open", () => { state.textContent = "Connected."; });
+stream.addEventListener("open", () => { state.textContent = words.connected; });
 stream.addEventListener("activity", (event) => show(JSON.parse(event.data)));
 stream.addEventListener("progress", (event) => {
   const now = JSON.parse(event.data);
   const isByWords = now.embedding_state === "absent";
-  const found = isByWords ? "Memories are found by words alone" : `Memories found by meaning: ${now.embedded_percent} %`;
-  const jobs = `jobs waiting: ${now.jobs_waiting}, running: ${now.jobs_running}`;
+  const found = isByWords ? words.wordsAlone : words.byMeaning.replace("{percent}", now.embedded_percent);
+  const jobs = words.jobs.replace("{waiting}", now.jobs_waiting).replace("{running}", now.jobs_running);
   document.getElementById("progress").textContent = `${found} · ${jobs}`;
 });
 stream.addEventListener("end", () => {
   stream.close();
-  state.textContent = "You are logged out. Reload the page to log in again.";
+  state.textContent = words.ended;
 });
 stream.addEventListener("error", () => {
   const isOver = stream.readyState === EventSource.CLOSED;
-  state.textContent = isOver ? "Not connected. Reload the page." : "Not connected. Trying again.";
+  state.textContent = isOver ? words.closed : words.retrying;
 });
