@@ -6,7 +6,7 @@ from typing import Any
 
 # The imports make many objects, and all of them stay. To look for garbage among them costs a tenth of the start.
 gc.disable()
-from server.cli import app  # noqa: E402 - see above
+from server.cli import OWN_PROCESS, app  # noqa: E402 - see above
 
 gc.enable()
 gc.freeze()
@@ -17,7 +17,7 @@ def main() -> None:
     # A terminal with another encoding shows \\u65e5 for a letter that it lacks, as standard error does anyway.
     stdout: Any = sys.stdout
     stdout.reconfigure(errors="backslashreplace")
-    app(prog_name="loci")  # `python -m server` is the same command
+    app(prog_name="loci", obj=OWN_PROCESS)  # `python -m server` is the same command
 
 
 if __name__ == "__main__":

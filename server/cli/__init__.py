@@ -16,6 +16,10 @@ from typer.main import get_command, get_group
 from server import __version__
 from server.variables import has_foreign_bytes
 
+#: The object of a command's context in a process that was started for that command alone, and ends with it. Tests call
+#: commands in their own process.
+OWN_PROCESS = "own process"
+
 
 class _Place(NamedTuple):
     """The place of a command: its file in this folder, its function there or `app` of a group, and its line of help."""

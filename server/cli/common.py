@@ -19,6 +19,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.cli import OWN_PROCESS
 from server.config import Settings, load_settings
 from server.errors import Failure
 from server.logs import Stderr
@@ -84,6 +85,12 @@ def begin_command() -> Settings:
     settings = load_settings()
     os.umask(OWNER_ONLY)
     return settings
+
+
+def give_way(context: typer.Context) -> None:
+    """Let others on this machine go first, from now on. Nothing changes in a process that has other work."""
+    if context.obj == OWN_PROCESS:
+        os.nice(10)
 
 
 def list_exposed_paths(settings: Settings) -> list[Path]:

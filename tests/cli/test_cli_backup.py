@@ -3,6 +3,8 @@
 import asyncio
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from server.store import migrate as migrate_module
 from server.store.backup import encryption, files, writing
 from server.store.db import Database
 from server.store.migrations import HEAD
+from tests.helpers.commands import ROOT
 from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
@@ -273,6 +276,27 @@ def test_a_folder_keeps_the_newest_backups(run, tmp_path):
         assert code == 0
         assert len(files.list_backups(there)) == kept
     assert "Removed 1 older backups" in said
+
+
+@pytest.mark.usefixtures("backup")
+def test_a_backup_that_is_a_program_of_its_own_lets_everything_else_go_first(run, folder, tmp_path):
+    before = os.nice(0)
+    assert run("backup", tmp_path / "b.backup")[0] == 0
+    assert os.nice(0) == before  # this process has other work
+    program = (
+        "import os, sys; from server.__main__ import main\n"
+        "try: main()\nexcept SystemExit as end: print(end.code, os.nice(0))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "backup", tmp_path / "c.backup"],
+        cwd=ROOT,
+        env=os.environ | {"LOCI_DATA_DIR": str(folder)},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+    assert ended.stdout == f"0 {min(19, before + 10)}\n", ended.stderr
 
 
 @pytest.mark.usefixtures("backup")

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import subprocess
 import sys
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
@@ -42,6 +43,7 @@ from server.store.tables.lifecycle import consolidation_runs, consolidations
 from server.store.tables.memories import journal, memories, vectors
 from server.store.tables.oauth import oauth_grants
 from server.store.utc_datetime import UtcDateTime
+from tests.helpers.commands import ROOT
 from tests.helpers.ledger import Ledger, open_ledger
 
 pytestmark = pytest.mark.anyio
@@ -146,6 +148,14 @@ async def test_the_migrated_schema_is_what_the_tables_say(empty):
 
     async with empty.read() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_a_process_that_has_imported_nothing_else_knows_every_table(empty):
+    await migrate(empty)
+    listing = "from server.store.tables import load_all_tables; print(*load_all_tables().tables)"
+    command_ = [sys.executable, "-c", listing]
+    shown = await asyncio.to_thread(subprocess.check_output, command_, cwd=ROOT, text=True, timeout=60)
+    assert {*shown.split(), "alembic_version"} == await tables_of(empty)
 
 
 async def test_what_was_kept_before_a_workspace_had_settings_is_kept_and_has_the_defaults(empty, clock, monkeypatch):

@@ -12,7 +12,7 @@ import typer
 from sqlalchemy import make_url
 
 from auth.accounts.passwords import check_password
-from server.cli.common import ask_new_password, make_bar, print_line, run_command, stderr
+from server.cli.common import ask_new_password, give_way, make_bar, print_line, run_command, stderr
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -32,6 +32,7 @@ _FILE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS}
 
 
 def write_backup_file(
+    context: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="The new file.")] = None,
     *,
     folder: Annotated[Path | None, typer.Option("--to", help="A folder: the file is named by the time.")] = None,
@@ -53,6 +54,7 @@ def write_backup_file(
         path = path if folder is None else name_by_time(folder, now)
         password = _read_new_password(password_file, is_asked=encrypt)
         protection = Protection(password, None if password is None else _read_secret_key(settings))
+        give_way(context)
         async with show_progress() as start:
             try:
                 written = await write_backup(

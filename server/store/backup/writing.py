@@ -13,6 +13,7 @@ from server.store.backup.dump import dump_record
 from server.store.backup.encryption import COST, make_encryption
 from server.store.backup.files import open_new_file, sync_file
 from server.store.backup.manifest import Manifest
+from server.store.backup.pace import rest_between
 from server.store.backup.refusals import DamagedBackup
 
 
@@ -57,9 +58,9 @@ async def write_backup(
     encryption = None if protection.password is None else make_encryption(protection.password, protection.cost)
     key = None if encryption is None else protection.secret_key
     with open_new_file(path) as (file, partial):
-        manifest, digest = await dump_record(url, BackupWriter(file, encryption), made_at, key, writing)
+        manifest, digest = await dump_record(url, BackupWriter(file, encryption), made_at, key, rest_between(writing))
         sync_file(file)
         size = file.tell()
-        if await check_file(partial, protection.password, checking) != (manifest, digest):
+        if await check_file(partial, protection.password, rest_between(checking)) != (manifest, digest):
             raise DamagedBackup("the disk gave back other bytes than were written")
     return WrittenBackup(path, size, manifest)

@@ -1,5 +1,6 @@
 """Every table of the record, one module per subject, in one `metadata`. A test compares the migrations with it."""
 
+import pkgutil
 from importlib import import_module
 
 import sqlalchemy as sa
@@ -15,24 +16,7 @@ metadata = sa.MetaData(
 
 
 def load_all_tables() -> sa.MetaData:
-    """Return the metadata with the tables of every subject."""
-    for subject in (
-        "accounts",
-        "audit",
-        "capture",
-        "entities",
-        "erasure",
-        "golden",
-        "imports",
-        "lifecycle",
-        "links",
-        "memories",
-        "oauth",
-        "promotion",
-        "runs",
-        "usage",
-        "webhooks",
-        "working",
-    ):
-        import_module(f"{__name__}.{subject}")
+    """Return the metadata with the tables of every subject, whichever modules were imported before."""
+    for subject in pkgutil.iter_modules(__path__):
+        import_module(f"{__name__}.{subject.name}")
     return metadata
