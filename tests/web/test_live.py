@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
+from server.background.upkeep import write_counts
 from tests.helpers.console import log_in
 from tests.helpers.doors import call_rest
 from tests.helpers.site import PATIENCE
@@ -74,6 +75,19 @@ async def test_two_accounts_with_identical_data_never_see_each_other(site):
     for person in (ann, bob):
         page = (await call_rest(person, "list_activity", {})).body
         assert {each["person"] for each in page["activity"]} == {person.name}
+
+
+async def test_a_request_with_the_id_of_somebody_elses_shows_nothing_of_theirs(site):
+    ann, bob = await site.add_person("ann"), await site.add_person("bob")
+    ids = []
+    for person, text in ((ann, "The kettle of ann"), (bob, "The kettle of bob")):
+        headers = {"x-request-id": "chosen"}
+        stored = await person.http.post("/v1/memories", json={"content": text}, headers=headers)
+        ids.append(stored.json()["id"])
+    await write_counts(site.services)
+    for person, memory_id in zip((ann, bob), ids, strict=True):
+        (call,) = (await call_rest(person, "list_activity", {})).body["activity"]
+        assert (call["memory_id"], call["title"]) == (memory_id, f"The kettle of {person.name}")
 
 
 async def test_a_stream_goes_on_where_one_ended_and_a_page_can_be_asked_for(site):

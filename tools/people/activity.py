@@ -97,13 +97,13 @@ async def _to_activity(
 ) -> list[Activity]:
     """Return rows as they are shown, with the memories that they wrote in workspaces that the caller may use."""
     writing = [row for row in rows if row.effect in {"create", "update"} and row.outcome == OK]
-    visible = {row.request_id for row in writing if row.workspace_id in workspaces}
+    visible = {(row.workspace_id, row.request_id) for row in writing if row.workspace_id in workspaces}
     written = await activity.find_written_memories(connection, visible)
     shown: list[Activity] = []
     for row in rows:
         values = {name: getattr(row, name) for name in Activity.model_fields if hasattr(row, name)}
-        if row in writing and row.request_id in written:
-            memory_id, content = written[row.request_id]
+        if row in writing and (told := written.get((row.workspace_id, row.request_id))) is not None:
+            memory_id, content = told
             values |= {"memory_id": memory_id, "title": make_title(content)}
         shown.append(Activity.model_validate(values))
     return shown

@@ -58,20 +58,23 @@ async def list_activity(
 
 
 async def find_written_memories(
-    connection: AsyncConnection, request_ids: Collection[str]
-) -> dict[str, tuple[str, str]]:
+    connection: AsyncConnection, requests: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[str, str]]:
     """Return the first memory that each of these requests has just written: its id and its text.
 
-    Requests that wrote none, and those whose memory is deleted, are left out.
+    A request is the id of its workspace and its own id, which its client may have chosen: another account may have a
+    request of the same id. Requests that wrote none, and those whose memory is deleted, are left out.
     """
-    if not request_ids:
+    if not requests:
         return {}
+    places, ids = ({each[part] for each in requests} for part in (0, 1))
     newest = sa.select(sa.func.max(journal.c.id)).scalar_subquery()
     query = (
-        sa.select(journal.c.request_id, memories.c.id, memories.c.content)
+        sa.select(journal.c.workspace_id, journal.c.request_id, memories.c.id, memories.c.content)
         .join(memories, memories.c.id == journal.c.memory_id)
-        .where(journal.c.id > newest - _LOOKED_THROUGH, journal.c.request_id.in_(request_ids))
-        .where(memories.c.deleted_at.is_(None))
+        .where(journal.c.id > newest - _LOOKED_THROUGH, journal.c.request_id.in_(ids))
+        .where(journal.c.workspace_id.in_(places), memories.c.deleted_at.is_(None))
         .order_by(journal.c.id.desc())
     )
-    return {row.request_id: (row.id, row.content) for row in await connection.execute(query)}
+    rows = await connection.execute(query)
+    return {(row.workspace_id, row.request_id): (row.id, row.content) for row in rows}

@@ -37,6 +37,21 @@ OTHERS = {
         "register_entity": {"entity": "x", "description": "x"},
         "purge_project": {"project": "x"},
     },
+    "/mcp?toolset=knowledge-graph": {
+        "create_entities": {"entities": [{"name": "x", "entityType": "y", "observations": ["z"]}]},
+        "create_relations": {"relations": [{"from": "x", "to": "y", "relationType": "z"}]},
+        "add_observations": {"observations": [{"entityName": "x", "contents": ["y"]}]},
+        "delete_entities": {"entityNames": ["x"]},
+        "delete_observations": {"deletions": [{"entityName": "x", "observations": ["y"]}]},
+        "delete_relations": {"relations": [{"from": "x", "to": "y", "relationType": "z"}]},
+    },
+    "/mcp?toolset=mem0": {
+        "add_memory": {"text": "x"},
+        "update_memory": {"memory_id": NOBODY, "text": "x"},
+        "delete_memory": {"memory_id": NOBODY},
+        "delete_all_memories": {"user_id": "x"},
+        "delete_entities": {"user_id": "x"},
+    },
     "/mcp?toolset=memento": {
         "memento_init": {},
         "memento_update": {"section": "active_work", "content": "x"},
@@ -97,7 +112,7 @@ async def test_a_reader_writes_by_no_operation_of_any_toolset(site, ann, ben):
             elif operation.effect.value != "read" and "id" in arguments:
                 assert (await call_rest(ben, name, arguments)).status in {403, 404}, name
     for path, tools in OTHERS.items():
-        known = catalog.MIN_MEMORY if "min-memory" in path else catalog.MEMENTO
+        known = ({"memento": catalog.MEMENTO} | dict(catalog.OTHERS))[path.rpartition("=")[2]]
         assert set(tools) == {name for name, each in known.items() if each.writes}
         for name, arguments in tools.items():
             refused = await call_tool(ben, name, arguments, path=f"{path}&workspace={place}")
