@@ -40,7 +40,7 @@ async def issue_key(
 ) -> tuple[str, KeyRow]:
     """Make a key, and return its secret and its row. The secret is stored nowhere.
 
-    `made_by` is the id of the key that makes it; the new key ends when that one is revoked.
+    `made_by` is the id of the key, or of the chain of an app, that makes it; the new key ends when somebody ends that.
 
     With `is_test` the secret begins with `mp_test_`; nothing else is different.
     """

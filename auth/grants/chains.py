@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.addresses import is_same_network
 from auth.server import AuthorizationServer
-from server.ids import new_id
+from server.ids import UserId, new_id
 from server.store.epoch import raise_epoch
 from server.store.record.oauth.chains import Chain, delete_chain, insert_chain, list_surplus_chains, touch_chain
 from server.store.record.oauth.grants import Grant
 from server.store.record.oauth.refresh_tokens import expire_grace
+from server.store.record.people.api_keys import revoke_keys_made_by
 
 #: A chain expires after this time without use, even if its grant lasts longer.
 IDLE_LIFETIME = timedelta(days=30)
@@ -80,11 +81,15 @@ async def continue_chain(
     return replace(chain, last_address=address, last_used_at=now, expires_at=expires_at)
 
 
-async def end_copy(auth: AuthorizationServer, connection: AsyncConnection, chain: Chain) -> None:
-    """End a chain because the person says so. The used token that it began with starts no other chain any more."""
+async def end_copy(auth: AuthorizationServer, connection: AsyncConnection, user_id: UserId, chain: Chain) -> list[str]:
+    """End a chain because the person says so, with the keys that this copy made; return the ids of the keys.
+
+    The used token that it began with starts no other chain any more.
+    """
     await end_chain(connection, chain.grant_id, chain.id)
     if chain.started_with is not None:
         await expire_grace(connection, chain.started_with, auth.now() - auth.settings.refresh_grace)
+    return await revoke_keys_made_by(connection, user_id, [chain.id], auth.now())
 
 
 async def end_chain(connection: AsyncConnection, grant_id: str, chain_id: str) -> None:

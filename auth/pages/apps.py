@@ -102,8 +102,9 @@ async def _end_copy(request: Request, user: User, chain_id: str) -> None:
         if ended is None:
             return
         await lock_grant(connection, ended.grant_id)
-        await end_copy(auth, connection, ended)
+        keys = await end_copy(auth, connection, user.id, ended)
         if len(chains[ended.grant_id]) == 1 and await end_grant(auth, connection, ended.grant_id, user_id=user.id):
             auth.on_revoked(ended.grant_id)
-    auth.on_revoked(chain_id)
+    for each in (chain_id, *keys):
+        auth.on_revoked(each)
     await auth.acts.note(request, "end_copy", make_principal(user))

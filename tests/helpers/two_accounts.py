@@ -100,7 +100,7 @@ class Walk:
         self._site = site
         self._sides = sides
         for side in sides:
-            side.person.http.headers |= SAME
+            side.person.http.headers.update(SAME)
 
     async def refresh(self) -> None:
         """Read the ids of the rows of each side anew."""
@@ -264,12 +264,12 @@ class Walk:
     async def _open_tab(self, own: Side) -> Any:
         if own.tab is None or (await own.tab.get("/memories")).is_redirect:
             own.tab = await log_in(self._site, own.person)
-            own.tab.headers |= SAME
+            own.tab.headers.update(SAME)
         return own.tab
 
     async def _renew_key(self, own: Side) -> None:
         own.person = await self._site.add_person(own.person.name, SCOPES)
-        own.person.http.headers |= SAME
+        own.person.http.headers.update(SAME)
 
 
 SCOPES = ("memory:write", "admin")

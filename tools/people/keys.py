@@ -152,7 +152,8 @@ def _find_limit(services: Services, call: AccountCall, asked: int | None) -> int
 async def create_key(services: Services, call: AccountCall, args: CreateKey) -> CreatedKey:
     """Make a key that can do no more than its maker: its scopes, workspace and lifetime are not wider.
 
-    `memory:write` mints read-only keys; anything more takes `admin`. A key made through an OAuth grant dies with it.
+    `memory:write` mints read-only keys; anything more takes `admin`. A key made through an OAuth grant dies with it, and
+    when a person ends the copy of the app that made it.
     One made through an issuer's token ends after `EXTERNAL_LIFETIME` at most.
     """
     now, maker = services.now(), call.principal
@@ -174,10 +175,12 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
     ends = bounds[maker.via]
     binding = await _find_binding(services, call, args)
     bound_to = None if binding is None else binding.id
-    made_by = maker.credential_id if maker.via == "api_key" else None
+    key_id, chain_id = maker.credential_id if maker.via == "api_key" else None, maker.chain_id
     async with services.db.write() as connection:
-        if not await keys.hold_grounds(connection, maker.user_id, made_by, bound_to):
-            raise Failure("conflict", "Your key was revoked just now, or its workspace was deleted. No key was made.")
+        if not await keys.hold_grounds(connection, maker.user_id, bound_to, key_id=key_id, chain_id=chain_id):
+            raise Failure(
+                "conflict", "What you came with was ended just now, or the workspace was deleted. No key was made."
+            )
         secret, row = await issue_key(
             connection,
             user_id=maker.user_id,
@@ -187,7 +190,7 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
             workspace_id=bound_to,
             expires_at=min(filter(None, (expires_at, ends)), default=None),
             grant_id=maker.grant_id,
-            made_by=made_by,
+            made_by=key_id or chain_id,
             requests_per_minute=own_limit,
         )
     url = f"{services.public_url}/v1/mcp"

@@ -140,7 +140,7 @@ api_keys = sa.Table(
     sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id")),
     # The OAuth grant through which the key was made. The key ends with it.
     sa.Column("grant_id", sa.String(36), index=True),
-    # The key that made this one, which ends with it.
+    # The key that made this one, or the chain of the app that did: this one ends when somebody ends that.
     sa.Column("made_by", sa.String(36), index=True),
     # The calls of a minute that it may send, in place of the server's limit.
     sa.Column("requests_per_minute", sa.Integer),

@@ -10,7 +10,8 @@ from auth.bearers.api_keys import verify_api_key
 from server.background.upkeep import write_counts
 from server.connect_commands import make_key_command
 from server.store.tables.accounts import api_keys, users, workspaces
-from server.store.tables.oauth import oauth_grants
+from server.store.tables.oauth import oauth_chains, oauth_grants
+from tests.helpers.console import log_in, send
 from tests.helpers.doors import call_rest, read_answer
 from tests.helpers.logins.tokens import make_access_token
 
@@ -193,7 +194,21 @@ async def test_a_key_that_is_made_just_after_its_grant_was_revoked_opens_nothing
     assert (await site.client(made["api_key"]).get("/v1/health")).status_code == 401
 
 
-@pytest.mark.parametrize("ground", ["key", "user", "workspace"])
+async def test_the_keys_that_a_copy_of_an_app_made_end_when_a_person_ends_the_copy(ann, site):
+    token = await make_access_token(site, ann)
+    made = read_answer(await site.client(token).post("/v1/keys", json={})).body
+    another = read_answer(await site.client(await make_access_token(site, ann)).post("/v1/keys", json={})).body
+    keys = [site.client(each["api_key"]) for each in (made, another)]
+    assert [(await key.get("/v1/memories")).status_code for key in keys] == [200, 200]
+    tab = await log_in(site, ann)
+    async with site.services.db.read() as connection:
+        maker = sa.select(api_keys.c.made_by).where(api_keys.c.id == made["id"])
+        chain_id = (await connection.execute(maker)).scalar_one()
+    assert (await send(tab, "/apps", chain=chain_id)).status_code == 302
+    assert [(await key.get("/v1/memories")).status_code for key in keys] == [401, 200]
+
+
+@pytest.mark.parametrize("ground", ["key", "user", "workspace", "copy"])
 async def test_a_key_is_not_made_if_its_ground_ended_in_another_process_just_now(ann, site, ground):
     await ann.store("x", workspace="here")
     bound = (await make(ann, workspace="here"))["id"]
@@ -201,10 +216,13 @@ async def test_a_key_is_not_made_if_its_ground_ended_in_another_process_just_now
         "key": sa.update(api_keys).where(api_keys.c.id != bound).values(revoked_at=site.services.now()),
         "user": sa.update(users).values(disabled_at=site.services.now()),
         "workspace": sa.update(workspaces).values(deleted_at=site.services.now()),
+        "copy": sa.delete(oauth_chains),
     }
+    maker = ann.http if ground != "copy" else site.client(await make_access_token(site, ann))
+    assert (await maker.get("/v1/memories")).status_code == 200  # who it is is remembered
     async with site.services.db.write() as connection:  # the epoch is not raised: it is not seen yet
         await connection.execute(ended[ground])
-    answer = await call_rest(ann, "create_key", {"workspace": "here"})
+    answer = read_answer(await maker.post("/v1/keys", json={"workspace": "here"}))
     assert (answer.status, answer.error) == (409, "conflict")
     async with site.services.db.read() as connection:
         kept = (await connection.execute(sa.select(api_keys.c.id))).scalars().all()

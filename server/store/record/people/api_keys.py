@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import UserId
 from server.store.tables.accounts import api_keys, users, workspaces
-from server.store.tables.oauth import oauth_grants
+from server.store.tables.oauth import oauth_chains, oauth_grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,26 @@ _KEY = sa.select(
 
 
 async def hold_grounds(
-    connection: AsyncConnection, user_id: UserId, made_by: str | None, workspace_id: str | None
+    connection: AsyncConnection,
+    user_id: UserId,
+    workspace_id: str | None,
+    *,
+    key_id: str | None = None,
+    chain_id: str | None = None,
 ) -> bool:
-    """Return whether a key of this user may be made now, by this key and for this workspace; None for neither.
+    """Return whether a key of this user may be made now, for this workspace, by this key or this chain of an app.
 
-    It may not if the user is shut out, that key is revoked, or the workspace is deleted. They are held until the
-    transaction ends: whoever ends one of them waits, and then ends the new key, too.
+    None stands for none of them. A key may not be made if the user is shut out, the workspace is deleted, or its maker
+    has ended. They are held until the transaction ends: whoever ends one of them waits, and then ends the new key, too.
     """
     grounds = [sa.select(users.c.id).where(users.c.id == user_id, users.c.disabled_at.is_(None))]
-    if made_by is not None:
-        grounds.append(sa.select(api_keys.c.id).where(api_keys.c.id == made_by, api_keys.c.revoked_at.is_(None)))
     if workspace_id is not None:
         there = sa.select(workspaces.c.id).where(workspaces.c.id == workspace_id, workspaces.c.deleted_at.is_(None))
         grounds.append(there)
+    if key_id is not None:
+        grounds.append(sa.select(api_keys.c.id).where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None)))
+    if chain_id is not None:
+        grounds.append(sa.select(oauth_chains.c.id).where(oauth_chains.c.id == chain_id))
     for query in grounds:
         if (await connection.execute(query.with_for_update(read=True))).first() is None:
             return False
@@ -69,7 +76,7 @@ async def hold_grounds(
 
 
 async def insert_key(connection: AsyncConnection, row: KeyRow, key_hash: str, *, made_by: str | None = None) -> None:
-    """Store a new key. `made_by` is the id of the key that made it, if one did."""
+    """Store a new key. `made_by` is the id of the key or of the chain that made it, if one did."""
     await connection.execute(
         sa.insert(api_keys).values(
             id=row.id,
@@ -134,10 +141,18 @@ async def revoke_key(connection: AsyncConnection, user_id: UserId, key_id: str, 
 
     The list is empty if the user has no such key, or it was revoked before.
     """
-    revoked = found = await _revoke_keys(connection, user_id, api_keys.c.id == key_id, now)
-    while found:
-        found = await _revoke_keys(connection, user_id, api_keys.c.made_by.in_(found), now)
-        revoked = [*revoked, *found]
+    revoked = await _revoke_keys(connection, user_id, api_keys.c.id == key_id, now)
+    return [*revoked, *await revoke_keys_made_by(connection, user_id, revoked, now)]
+
+
+async def revoke_keys_made_by(
+    connection: AsyncConnection, user_id: UserId, makers: Collection[str], now: datetime
+) -> list[str]:
+    """Revoke the keys of this user that were made by these keys and chains, directly or not, and return their ids."""
+    revoked: list[str] = []
+    while makers:
+        makers = await _revoke_keys(connection, user_id, api_keys.c.made_by.in_(makers), now)
+        revoked += makers
     return revoked
 
 
