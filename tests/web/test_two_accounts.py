@@ -43,6 +43,7 @@ async def store_word(person, word, number):
     await call_rest(person, "record_event", {"type": "user_prompt", "payload": word})
 
 
+@pytest.mark.timeout(120 + REQUESTS // 10)
 async def test_two_accounts_with_the_same_data_never_see_each_other(site, clock):
     sides = await fill_account(site, "ann"), await fill_account(site, "ben")
     walk = Walk(site, sides, seed=11)

@@ -152,9 +152,9 @@ def _find_limit(services: Services, call: AccountCall, asked: int | None) -> int
 async def create_key(services: Services, call: AccountCall, args: CreateKey) -> CreatedKey:
     """Make a key that can do no more than its maker: its scopes, workspace and lifetime are not wider.
 
-    `memory:write` mints read-only keys; anything more takes `admin`. A key made through an OAuth grant dies with it, and
-    when a person ends the copy of the app that made it.
-    One made through an issuer's token ends after `EXTERNAL_LIFETIME` at most.
+    `memory:write` mints read-only keys; anything more takes `admin`. A key made through an OAuth grant dies with it,
+    and with the copy of the app that made it if a person ends that. One made through an issuer's token ends after
+    `EXTERNAL_LIFETIME` at most.
     """
     now, maker = services.now(), call.principal
     # In the console a person is there, who may do all that the new key may do.
