@@ -130,7 +130,7 @@ class Corpus:
     @cache  # noqa: B019 - there are as many as turns
     def read_payload(self, place: int) -> dict[str, Any]:
         """Return the payload of a memory's point."""
-        from server.store.projection.payload import build_payload  # noqa: PLC0415 - only after ROOT is importable
+        from server.store.projection.points.payload import build_payload  # noqa: PLC0415 - only after ROOT is importable
 
         return build_payload(self.memories[place], [self.memories[each].id for each in self.list_before(place, 2)])
 

@@ -16,8 +16,8 @@ from server.store.directory import Directory
 from server.store.epoch import Epoch
 from server.store.migrate import migrate
 from server.store.projection.accesses import Accesses
-from server.store.projection.backfill import Pace
-from server.store.projection.gap_counts import GapCounts
+from server.store.projection.upkeep.backfill import Pace
+from server.store.projection.upkeep.gap_counts import GapCounts
 from server.store.projection.vocabulary import Vocabularies
 from server.store.record.people.plans import Plans
 from server.wiring.audit import open_audit
@@ -27,7 +27,7 @@ from server.wiring.metering import open_meter
 from server.wiring.stores import build_reranker, open_encoder, open_llm, open_projection
 from server.wiring.webhooks import build_outbox, open_webhook
 from tools.core.conversations import Conversations
-from tools.core.rate_limit import RateLimit
+from tools.core.limits.rate_limit import RateLimit
 from tools.core.services import Services
 
 

@@ -14,7 +14,7 @@ import pytest
 from server.background.upkeep import write_counts
 from server.cli import _PLACES, load_command
 from server.cli.api_page import INTRODUCTION, OTHER_ROUTES, anchor_from_title, load_exchanges, render_page
-from tests.helpers.transcripts import Transcript, list_exchanges
+from tests.helpers.capture.transcripts import Transcript, list_exchanges
 from tools.catalog import MEMENTO as MEMENTO_TOOLS
 from tools.catalog import OPERATIONS, OTHERS, RECALL_LINK, SUBJECTS
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from server.cli import app
 from server.store.data_folder import find_exposed_paths
-from tests.helpers.processes import find_free_port, list_engine_processes
+from tests.helpers.programs.processes import find_free_port, list_engine_processes
 from tests.helpers.site import NO_TLS, open_site
 
 pytestmark = pytest.mark.anyio

@@ -20,7 +20,7 @@ from server.store.embedding.source import EmbeddingFailed
 from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import EngineDown
 from server.wiring.stores import build_remote_source
-from tests.helpers.processes import find_free_port
+from tests.helpers.programs.processes import find_free_port
 from tests.helpers.site import NO_TLS, open_site
 
 pytestmark = pytest.mark.anyio

@@ -16,8 +16,8 @@ from server.store.search.seam import EngineDown
 from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
+from tools.core.limits.quota import Quota, read_quota
 from tools.core.operation import Effect, Operation
-from tools.core.quota import Quota, read_quota
 from tools.core.services import Services
 
 #: Working memory that has not changed for longer is reported as stale.

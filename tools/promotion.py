@@ -27,8 +27,8 @@ from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace, WorkspaceName
 from tools.core.call import Call, PlacedCall, ensure_workspace
 from tools.core.fields import Id
+from tools.core.input.screening import list_problems, redact, screen, write_notice
 from tools.core.operation import Effect, Operation
-from tools.core.screening import list_problems, redact, screen, write_notice
 from tools.core.services import Services
 from tools.memories.arguments import MemoryRef, link_to_superseded
 from tools.memories.rows import make_memory_not_found

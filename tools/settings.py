@@ -16,8 +16,8 @@ from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call, ensure_workspace
 from tools.core.fields import Name
+from tools.core.input.refusals import failure_from_validation
 from tools.core.operation import Effect, Operation
-from tools.core.refusals import failure_from_validation
 from tools.core.services import Services
 
 SETTING_NAMES = tuple(WorkspaceSettings.model_fields)

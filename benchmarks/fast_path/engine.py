@@ -29,7 +29,7 @@ from qdrant_edge import Query as EdgeQuery
 from server.memory.models import Memory
 from server.memory.recall.question import Question
 from server.memory.text import build_search_text, weigh_terms
-from server.store.projection.payload import StoredTraits, build_payload
+from server.store.projection.points.payload import StoredTraits, build_payload
 from server.store.projection.rarities import Rarities
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.edge.shard_files import close_shard, load_shard

@@ -31,7 +31,7 @@ from server.memory.text import hash_term, split_words, stem_words
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.epoch import Epoch
-from server.store.projection.payload import StoredTraits
+from server.store.projection.points.payload import StoredTraits
 from server.store.record.people.plans import Plans
 from server.store.record.workspaces import find_workspace
 from server.store.search.seam import FoundPoint

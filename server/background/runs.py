@@ -9,9 +9,9 @@ from server.background.work import Outcome, Queue, Work
 from server.background.works import find_work, list_works
 from server.errors import Failure
 from server.progress import Progress
-from server.store.projection.backfill import BackfillFailed
-from server.store.projection.moving import MoveFailed
-from server.store.projection.reindex import ReindexFailed
+from server.store.projection.upkeep.backfill import BackfillFailed
+from server.store.projection.upkeep.moving import MoveFailed
+from server.store.projection.upkeep.reindex import ReindexFailed
 from server.store.record.works import runs
 from server.store.record.works.runs import Run
 from tools.core.services import Services

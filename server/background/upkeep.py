@@ -10,10 +10,10 @@ from server.progress import Progress, ignore_progress
 from server.store.audit import chain
 from server.store.entities.reading import catch_up
 from server.store.lifecycle.due import erase_due_memories
-from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, fill_gaps, follow_backfill
-from server.store.projection.moving import move_collections
-from server.store.projection.reindex import reindex
-from server.store.projection.upkeep import rebuild_erased_collections
+from server.store.projection.upkeep.backfill import FOLLOW_SECONDS, BackfillFailed, fill_gaps, follow_backfill
+from server.store.projection.upkeep.moving import move_collections
+from server.store.projection.upkeep.reindex import reindex
+from server.store.projection.upkeep.removal import rebuild_erased_collections
 from server.store.record import connection_sessions, rate_buckets
 from server.store.record.capture.erasing import delete_old_reports
 from server.store.record.entities import mentions

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from auth.server import AuthorizationServer
 from server import __version__
 from server.background.works import WORKS
-from server.store.projection.lag import measure_lag
+from server.store.projection.upkeep.lag import measure_lag
 from server.store.record.works import runs, ticks
 from server.store.search.seam import EngineDown
 from server.telemetry.metric_table import METRICS

@@ -14,8 +14,8 @@ from server.web.connection import read_peek_names, read_workspace_name
 from tools.core.auditing import note_failure
 from tools.core.call import Door
 from tools.core.execution import execute_operation
+from tools.core.input.plain_arguments import read_truth
 from tools.core.operation import Effect, Operation
-from tools.core.plain_arguments import read_truth
 from tools.core.services import Services
 from tools.core.trace import Trace
 

@@ -7,7 +7,7 @@ from server.clock import Clock
 from server.config import Settings
 from server.store.db import Database
 from server.store.record.people.plans import Plans
-from tools.core.metering import Meter
+from tools.core.limits.metering import Meter
 
 
 @asynccontextmanager

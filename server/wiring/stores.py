@@ -22,7 +22,7 @@ from server.store.embedding.reranker import Reranker
 from server.store.embedding.source import EmbeddingSource
 from server.store.projection.placement import Home
 from server.store.projection.projection import Projection
-from server.store.projection.upkeep import drop_orphan_collections
+from server.store.projection.upkeep.removal import drop_orphan_collections
 from server.store.search.folder_ownership import FolderOwnership
 from server.store.search.observed import ObservedEngine
 from server.store.search.seam import Engine

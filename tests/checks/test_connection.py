@@ -11,7 +11,7 @@ from server.checks.connection.discovery import RESOURCE_METADATA, SERVER_METADAT
 from server.checks.connection.replay import BEFORE_CONSENT, is_consent_next, open_visitor, replay_discovery
 from server.cli import app
 from tests.helpers.clock import Clock
-from tests.helpers.proxy import Fault, open_proxy
+from tests.helpers.programs.proxy import Fault, open_proxy
 from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from server.cli import app
 from server.cli.people import users
-from tests.helpers.commands import ENDPOINT, PASSWORD
+from tests.helpers.programs.commands import ENDPOINT, PASSWORD
 from tests.helpers.site import QUICK
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers.commands import PASSWORD, run_command
+from tests.helpers.programs.commands import PASSWORD, run_command
 
 
 def test_the_module_says_what_commands_there_are():

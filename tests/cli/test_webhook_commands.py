@@ -5,7 +5,7 @@ import json
 import httpx
 import respx
 
-from tests.helpers.commands import PASSWORD
+from tests.helpers.programs.commands import PASSWORD
 
 WEBHOOK = {
     "LOCI_WEBHOOK_URL": "https://billing.test/loci",

@@ -10,7 +10,7 @@ from server.background.work import Outcome
 from server.background.works import WORKS
 from server.config import Settings
 from tests.helpers.clock import Clock
-from tests.helpers.commands import ENDPOINT
+from tests.helpers.programs.commands import ENDPOINT
 from tests.helpers.site import open_site
 
 

@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.conformance.bearer_proxy import BearerProxy  # noqa: E402 - this is a script, so the path comes first
 from tests.helpers.logins.headless import authorize  # noqa: E402 - as above
-from tests.helpers.npm import install_packages  # noqa: E402 - as above
+from tests.helpers.programs.npm import install_packages  # noqa: E402 - as above
 
 TOOLS = ROOT / ".venv" / "conformance"
 REVISIONS = ("2025-11-25", "2026-07-28")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.logins.local_ca import LocalCa
-from tests.helpers.processes import find_free_port, wait_for_port
+from tests.helpers.programs.processes import find_free_port, wait_for_port
 
 ROOT = Path(__file__).parent.parent.parent
 PROXIES = ("caddy", "nginx")

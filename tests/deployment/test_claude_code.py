@@ -9,8 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.helpers import npm
-from tests.helpers.agents import (
+from tests.helpers.capture.agents import (
     ROOT,
     SAID,
     Agent,
@@ -22,6 +21,7 @@ from tests.helpers.agents import (
 )
 from tests.helpers.logins.headless import authorize
 from tests.helpers.logins.oauth_client import PASSWORD
+from tests.helpers.programs import npm
 
 pytestmark = [pytest.mark.anyio, pytest.mark.node, pytest.mark.timeout(600)]
 

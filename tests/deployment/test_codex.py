@@ -11,8 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from server.cli import app
-from tests.helpers import npm
-from tests.helpers.agents import (
+from tests.helpers.capture.agents import (
     SAID,
     Agent,
     add_user,
@@ -23,6 +22,7 @@ from tests.helpers.agents import (
 )
 from tests.helpers.logins.headless import authorize
 from tests.helpers.logins.oauth_client import PASSWORD
+from tests.helpers.programs import npm
 
 pytestmark = [pytest.mark.anyio, pytest.mark.node, pytest.mark.timeout(600)]
 

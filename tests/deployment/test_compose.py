@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from server.config import load_settings
-from tests.helpers.npm import install_packages
+from tests.helpers.programs.npm import install_packages
 
 ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent / "compose"

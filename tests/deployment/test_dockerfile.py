@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.deployment.dockerfile import Builder, container_command, read_instructions, run_in_stage
-from tests.helpers.processes import find_free_port, wait_for_model, wait_for_port
+from tests.helpers.programs.processes import find_free_port, wait_for_model, wait_for_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(900), pytest.mark.xdist_group("debian")]
 

@@ -10,7 +10,7 @@ from server.ids import UserId
 from tests.helpers.clock import ShiftedClock
 from tests.helpers.logins.oauth_client import CALLBACK, Login, Storage, open_logged_in_client, remember
 from tests.helpers.logins.oidc_provider import Configuration, make_web_client, run_provider
-from tests.helpers.processes import find_free_port
+from tests.helpers.programs.processes import find_free_port
 from tests.helpers.site import Person, open_site
 
 pytestmark = [pytest.mark.anyio, pytest.mark.node]

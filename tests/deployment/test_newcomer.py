@@ -16,7 +16,7 @@ import pytest
 from tests.deployment.dockerfile import PASSED, Stage, container_command, copy_base, run_in, run_in_stage
 from tests.helpers.logins.headless import fill_form, find_target
 from tests.helpers.logins.oauth_client import PASSWORD, Login, Storage, open_logged_in_client
-from tests.helpers.processes import find_free_port, wait_for_model, wait_for_port
+from tests.helpers.programs.processes import find_free_port, wait_for_model, wait_for_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600), pytest.mark.xdist_group("debian")]
 

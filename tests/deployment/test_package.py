@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from server import __version__
-from tests.helpers.processes import find_free_port
+from tests.helpers.programs.processes import find_free_port
 
 # One worker makes the environment, for all tests.
 pytestmark = pytest.mark.xdist_group("package")

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from server.store.record.people import accounts
 from tests.helpers.logins.oauth_client import PASSWORD, Login, Storage, open_logged_in_client, remember
-from tests.helpers.processes import find_free_port
+from tests.helpers.programs.processes import find_free_port
 from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio

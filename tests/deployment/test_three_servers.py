@@ -28,7 +28,7 @@ from server.store.tables.oauth import signing_keys
 from tests.doubles.qdrant_rest import QdrantDouble, serve_double
 from tests.helpers.databases import make_postgres_url, run_admin_statement, run_on_own_loop
 from tests.helpers.logins.flow import PASSWORD, Flow
-from tests.helpers.processes import find_free_port
+from tests.helpers.programs.processes import find_free_port
 from tests.helpers.site import QUICK
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres, pytest.mark.xdist_group("three_servers")]

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from server.cli import app
-from tests.helpers.jobs import finish_jobs
+from tests.helpers.capture.jobs import finish_jobs
 from tests.integrations.hooks import CURL, NO_CURL, PATIENCE, run_command
 from tools.capture.hooks import find_hook_kind
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.helpers.jobs import finish_jobs
+from tests.helpers.capture.jobs import finish_jobs
 from tests.integrations.hooks import CURL, NO_CURL, Hook, stand_in
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(CURL is None, reason=NO_CURL)]

@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from server.logs import configure_logs
-from tests.helpers.processes import find_free_port, wait_for_port
+from tests.helpers.programs.processes import find_free_port, wait_for_port
 from tests.helpers.site import NO_TLS, open_site
 
 ROOT = Path(__file__).parents[2]

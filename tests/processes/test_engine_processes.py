@@ -14,7 +14,7 @@ import pytest
 from server.config import Settings
 from server.store.search.edge.processes import ProcessEngine
 from server.wiring.stores import build_engine
-from tests.helpers.processes import find_free_port, list_engine_processes
+from tests.helpers.programs.processes import find_free_port, list_engine_processes
 from tests.helpers.site import NO_TLS, open_site
 
 pytestmark = pytest.mark.anyio

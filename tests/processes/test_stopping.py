@@ -13,7 +13,7 @@ from threading import Thread
 import httpx
 
 from server.clock import utc_now
-from tests.helpers.processes import find_free_port
+from tests.helpers.programs.processes import find_free_port
 from tests.helpers.site import open_site
 
 ROOT = Path(__file__).parents[2]

@@ -15,12 +15,12 @@ from server.store.embedding.encoder import Encoder
 from server.store.embedding.local import LocalEmbeddings
 from server.store.entities.known_names import KnownNames
 from server.store.projection.accesses import Accesses
-from server.store.projection.backfill import Pace
+from server.store.projection.upkeep.backfill import Pace
 from server.store.projection.vocabulary import Vocabularies
 from server.store.record.people.plans import Plans
 from tests.helpers.erasures import TOMBSTONES
-from tools.core.metering import Meter
-from tools.core.rate_limit import RateLimit
+from tools.core.limits.metering import Meter
+from tools.core.limits.rate_limit import RateLimit
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ import pytest
 from server.cli.doctor import check_metrics, check_traces
 from server.config import Settings
 from server.telemetry.page import serve_page
-from tests.helpers.processes import find_free_port
+from tests.helpers.programs.processes import find_free_port
 from tests.helpers.site import listen_on_loopback
 
 pytestmark = pytest.mark.anyio

@@ -18,7 +18,7 @@ from server.store.record.works import outbox
 from server.store.tables.accounts import accounts
 from tests.helpers.doors import LEGACY, MODERN, call_rest, call_tool
 from tests.helpers.site import open_site
-from tools.core.metering import REMEMBERED, Meter
+from tools.core.limits.metering import REMEMBERED, Meter
 
 pytestmark = pytest.mark.anyio
 

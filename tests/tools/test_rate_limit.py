@@ -8,7 +8,7 @@ from server.errors import Failure
 from server.store.tables.rates import rate_buckets
 from tests.helpers.doors import LEGACY, MODERN, call_tool, read_answer
 from tests.helpers.site import open_site
-from tools.core.rate_limit import REMEMBERED, RateLimit
+from tools.core.limits.rate_limit import REMEMBERED, RateLimit
 
 pytestmark = pytest.mark.anyio
 
@@ -166,7 +166,7 @@ async def test_what_could_not_be_settled_is_settled_the_next_time(site, clock, m
     first, second = (RateLimit(60, clock, shared=True) for _ in range(2))
     assert count_accepted(first, 50) == 50
     with monkeypatch.context() as patch:
-        patch.setattr("tools.core.rate_limit.settle_buckets", None)
+        patch.setattr("tools.core.limits.rate_limit.settle_buckets", None)
         with pytest.raises(TypeError):
             await first.settle(db)
     await first.settle(db)

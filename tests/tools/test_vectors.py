@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from server.config import Settings
 from server.store.embedding import remote as remote_embeddings
 from server.store.embedding.models.model_folder import MINILM
-from server.store.projection.backfill import BackfillFailed, follow_backfill
-from server.store.projection.gap_counts import KEPT
+from server.store.projection.upkeep.backfill import BackfillFailed, follow_backfill
+from server.store.projection.upkeep.gap_counts import KEPT
 from server.store.record.vectors import VectorCoverage
 from tests.helpers.doors import call_rest, call_tool
 from tests.helpers.site import open_site

@@ -15,7 +15,7 @@ from tests.helpers.arguments import NOBODY
 from tests.helpers.audit import settle
 from tests.helpers.console import log_in
 from tests.helpers.doors import call_rest, call_tool
-from tests.helpers.npm import ROOT
+from tests.helpers.programs.npm import ROOT
 from tests.web.console.test_every_page import fill_workspace
 from tools import catalog
 from tools.compat import recall_link

@@ -16,8 +16,8 @@ from server.app import create_app, describe_api
 from server.web import discovery, everything, export, image_endpoint, import_endpoint, live, public, signup_endpoint
 from server.web.browser_page import BrowserPage
 from tests.helpers.arguments import NEED_LANGUAGE_MODEL, VALID
+from tests.helpers.capture.jobs import finish_jobs
 from tests.helpers.doors import call_rest, call_tool, drop_nulls
-from tests.helpers.jobs import finish_jobs
 from tests.helpers.operation_calls import OperationCalls
 from tools import catalog
 from tools.compat import claude_mem, claude_mem_capture, memento, min_memory, recall_link

@@ -25,7 +25,7 @@ from server.logs import configure_logs
 from server.store.outage import find_outage
 from server.store.search.seam import EngineDown
 from tests.helpers.doors import call_tool
-from tests.helpers.processes import find_free_port
+from tests.helpers.programs.processes import find_free_port
 from tests.helpers.site import NO_TLS, open_site
 from tests.helpers.statements import note_statements
 from tools.entities.listing import STILL_READING

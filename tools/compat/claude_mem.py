@@ -14,7 +14,7 @@ from tools.context import Context
 from tools.core.answers import Meta
 from tools.core.dialect import Request
 from tools.core.fields import Name, Word
-from tools.core.plain_arguments import decode_json
+from tools.core.input.plain_arguments import decode_json
 from tools.memories.operations import StoredMemory
 from tools.people.keys import CreatedKey
 from tools.recall.answers import MatchedMemory

@@ -20,8 +20,8 @@ from tools.core.arguments import Args, InWorkspace, validate
 from tools.core.call import Call, ensure_workspace
 from tools.core.dialect import Dialect, Request
 from tools.core.fields import Content, End, Name, NewWords, Question, Word, Words
+from tools.core.input.plain_arguments import decode_words
 from tools.core.operation import Effect, Operation
-from tools.core.plain_arguments import decode_words
 from tools.core.services import Services
 from tools.images import VIEW_IMAGE
 from tools.memories.arguments import Linkages

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from tools.compat.translation import take_arguments, with_argument
 from tools.core.dialect import Request
 from tools.core.fields import Word
-from tools.core.plain_arguments import decode_entries, is_nothing
+from tools.core.input.plain_arguments import decode_entries, is_nothing
 from tools.memories.arguments import LinkedId
 
 _FILTERS = {"memory_type": "type", "task_id": "task"}

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 from server.errors import Failure
 from server.memory.models import Image
 from tools.core.dialect import Request
-from tools.core.plain_arguments import decode_entries, decode_json, read_arguments
-from tools.core.refusals import failure_from_validation, quote_sent
+from tools.core.input.plain_arguments import decode_entries, decode_json, read_arguments
+from tools.core.input.refusals import failure_from_validation, quote_sent
 
 #: claude-mem's name of a workspace; every operation inside one takes it.
 PROJECT = {"projectId": "workspace"}

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from server.errors import Failure, Problem, make_invalid_failure
 from server.storable import refuse_unstorable
-from tools.core.plain_arguments import read_arguments
-from tools.core.refusals import failure_from_validation, with_spelling
+from tools.core.input.plain_arguments import read_arguments
+from tools.core.input.refusals import failure_from_validation, with_spelling
 
 WORKSPACE_PATTERN = r"^[^/\x00-\x1f]+(/[^/\x00-\x1f]+)?$"
 WorkspaceName = Annotated[

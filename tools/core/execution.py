@@ -18,10 +18,10 @@ from tools.core.auditing import note_answer, note_failure
 from tools.core.call import AccountCall, Call, Door
 from tools.core.dialect import Request
 from tools.core.fields import WorkspaceNames
+from tools.core.input.plain_arguments import refuse_unstorable_arguments
+from tools.core.input.refusals import with_spelling
+from tools.core.input.screening import list_problems, redact, screen, write_notice
 from tools.core.operation import Effect, Operation
-from tools.core.plain_arguments import refuse_unstorable_arguments
-from tools.core.refusals import with_spelling
-from tools.core.screening import list_problems, redact, screen, write_notice
 from tools.core.services import Services
 from tools.core.store_refusals import refusals_as_failures
 from tools.core.trace import Trace

@@ -15,17 +15,17 @@ from server.store.embedding.encoder import Encoder
 from server.store.embedding.reranker import Reranker
 from server.store.entities.known_names import KnownNames
 from server.store.projection.accesses import Accesses
-from server.store.projection.backfill import Pace
-from server.store.projection.gap_counts import GapCounts
 from server.store.projection.projection import Projection
+from server.store.projection.upkeep.backfill import Pace
+from server.store.projection.upkeep.gap_counts import GapCounts
 from server.store.projection.vocabulary import Vocabularies
 from server.store.record.erasure.tombstones import Tombstones
 from server.store.record.people.plans import Plans
 from server.store.record.works.outbox import Outbox
 from server.store.webhooks.delivery import WebhookSender
 from tools.core.conversations import Conversations
-from tools.core.metering import Meter
-from tools.core.rate_limit import RateLimit
+from tools.core.limits.metering import Meter
+from tools.core.limits.rate_limit import RateLimit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,9 @@ from server.memory.settings import CredentialRule
 from server.names import clean_name
 from server.storable import make_storable
 from tools.core.fields import Id, Moment
-from tools.core.refusals import list_problems
-from tools.core.screening import list_problems as list_credentials
-from tools.core.screening import redact, screen_here
+from tools.core.input.refusals import list_problems
+from tools.core.input.screening import list_problems as list_credentials
+from tools.core.input.screening import redact, screen_here
 from tools.memories.arguments import NewMemory, to_json_value
 
 REDACTED = "Credentials were redacted before the memories were stored."

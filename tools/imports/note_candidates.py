@@ -9,9 +9,9 @@ from server.errors import Failure
 from server.memory.imports.item import Note, Refusal
 from server.memory.settings import CredentialRule
 from server.storable import make_storable
-from tools.core.refusals import list_problems
-from tools.core.screening import list_problems as list_credentials
-from tools.core.screening import redact, screen_here
+from tools.core.input.refusals import list_problems
+from tools.core.input.screening import list_problems as list_credentials
+from tools.core.input.screening import redact, screen_here
 from tools.imports.candidates import NOTICED, REDACTED, digest_key
 from tools.imports.note_lines import LINES, ChangeLine, EntityLine, ImageLine, SectionLine, SettingLine
 from tools.settings import parse_setting

@@ -23,8 +23,8 @@ from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace, WorkspaceName
 from tools.core.call import Call, ensure_workspace
 from tools.core.fields import Name
+from tools.core.input.refusals import list_problems
 from tools.core.operation import Effect, Operation
-from tools.core.refusals import list_problems
 from tools.core.services import Services
 from tools.core.store_refusals import explain_tombstone
 from tools.core.time_zone import InTimeZone, find_zone

@@ -17,7 +17,7 @@ from server.errors import Failure
 from server.names import clean_name
 from server.store.record.people.accounts import create_user
 from tools.core.arguments import Args
-from tools.core.quota import LimitsView
+from tools.core.limits.quota import LimitsView
 from tools.core.services import Services
 from tools.core.store_refusals import refusals_as_failures
 

@@ -8,8 +8,8 @@ from server.store.record.people import accounts
 from tools.core.arguments import Args
 from tools.core.call import AccountCall
 from tools.core.fields import Id, Word
+from tools.core.limits.quota import LimitsView
 from tools.core.operation import Effect, Operation
-from tools.core.quota import LimitsView
 from tools.core.server_admin import check_server_admin
 from tools.core.services import Services
 

@@ -12,8 +12,8 @@ from server.store.record.people.rights import Right
 from server.store.record.people.usage import Counts, find_month, list_all_months, list_given_plans, list_months
 from tools.core.arguments import Args
 from tools.core.call import AccountCall
+from tools.core.limits.quota import QuotaUsage
 from tools.core.operation import Effect, Operation
-from tools.core.quota import QuotaUsage
 from tools.core.server_admin import check_server_admin
 from tools.core.services import Services
 from tools.people.accounts import OfAccount, choose_account

@@ -13,7 +13,7 @@ from server.memory.settings import WorkspaceSettings
 from server.memory.text import hash_term, split_words, stem_words
 from server.memory.vector import QuestionVectors
 from server.store.embedding.source import TextUnreadable
-from server.store.projection.payload import StoredTraits
+from server.store.projection.points.payload import StoredTraits
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import FieldMatch, Filter, FoundPoint, FoundPoints, Query, SparseVector
 from tools.core.services import Services

@@ -16,7 +16,7 @@ from server.store.db import Database
 from server.store.projection.collection_state import CollectionState
 from server.store.projection.inspection import has_lost_points
 from server.store.projection.placement import Home, find_placement, is_current, note_flushed, read_rows
-from server.store.projection.point_writer import PointWriter
+from server.store.projection.points.point_writer import PointWriter
 from server.store.projection.settling import open_serving
 from server.store.search.seam import Engine, EngineDown, UnusableCollection, WritesRefused
 

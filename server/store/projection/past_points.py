@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from server.memory.languages import Language
 from server.memory.vector import Vector
 from server.store.db import Database
-from server.store.projection.payload import build_point, read_origins_of, select_replaced, split_rows
+from server.store.projection.points.payload import build_point, read_origins_of, select_replaced, split_rows
 from server.store.projection.record_words import RecordWords
 from server.store.record.relations.current import Past, is_current
 from server.store.search.seam import Collection, FoundPoint, FoundPoints, Point, Query

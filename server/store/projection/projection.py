@@ -28,7 +28,7 @@ from server.store.projection.placement import (
     is_serving,
     note_flushed,
 )
-from server.store.projection.point_writer import PointWriter
+from server.store.projection.points.point_writer import PointWriter
 from server.store.projection.rarities import Rarities
 from server.store.projection.rebuild import Rebuilder, plan_replacement
 from server.store.projection.settling import serve_words

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from server.store.db import Database
 from server.store.projection.placement import Layout, Target, find_placement, name_collection
-from server.store.projection.point_writer import PointWriter
+from server.store.projection.points.point_writer import PointWriter
 from server.store.record.works import generations
 from server.store.search.seam import Engine, UnusableCollection
 from server.store.tables.accounts import workspaces

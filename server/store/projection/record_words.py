@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from server.memory.languages import Language
 from server.memory.recall.gate import compute_idf
 from server.store.db import Database
-from server.store.projection.payload import build_point, read_origins_of, select_newest, split_rows
 from server.store.projection.placement import Target
+from server.store.projection.points.payload import build_point, read_origins_of, select_newest, split_rows
 from server.store.search.seam import FoundPoint, FoundPoints, Point, Query
 
 #: The newest memories that are read; older ones are not found.

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from server.store.db import Database
 from server.store.projection.collection_state import OpenedCollection
-from server.store.projection.neighbours import Origin
-from server.store.projection.payload import StoredTraits, build_payload, read_origins_of
+from server.store.projection.points.neighbours import Origin
+from server.store.projection.points.payload import StoredTraits, build_payload, read_origins_of
 from server.store.projection.record_words import read_words
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.record.relations.current import IN_RECALL

@@ -6,23 +6,16 @@ from auth.accounts.team_invitations import PATH as INVITATION_PATH
 from auth.pages.page import with_refusal_page
 from server.web.console import (
     assets,
-    change_page,
     connection_page,
     graph_page,
     import_page,
-    invitation_page,
-    keys_page,
     live_page,
-    memories_page,
-    memory_page,
     nights_page,
     notes_page,
-    people_page,
-    promotions_page,
     recall_page,
-    timeline_page,
-    workspaces_page,
 )
+from server.web.console.memories import change_page, memories_page, memory_page, promotions_page, timeline_page
+from server.web.console.people import invitation_page, keys_page, people_page, workspaces_page
 from server.web.live import LiveEndpoint
 
 _FORMS = ["GET", "POST"]

@@ -24,7 +24,7 @@ import httpx
 from auth.rfc import make_code_challenge
 from tests.helpers.logins.headless import fill_form, find_target
 from tests.helpers.logins.local_ca import LocalCa
-from tests.helpers.npm import install_packages
+from tests.helpers.programs.npm import install_packages
 
 HERE = Path(__file__).parent / "oidc"
 #: The seconds within which the provider must listen.

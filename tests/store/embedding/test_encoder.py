@@ -7,7 +7,7 @@ import pytest
 from server.observer import Observer
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.local import LocalEmbeddings
-from server.store.projection.backfill import fill_gaps
+from server.store.projection.upkeep.backfill import fill_gaps
 from server.store.record import vectors
 from server.store.search.seam import Query
 

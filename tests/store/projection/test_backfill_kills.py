@@ -22,13 +22,13 @@ from server.store.db import Database
 from server.store.embedding.dialects import OPENAI
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.source import SourceFigures, State
-from server.store.projection.backfill import STEP, fill_gaps
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
+from server.store.projection.upkeep.backfill import STEP, fill_gaps
 from server.store.search.seam import Query
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations, token_vectors, vectors
-from tests.helpers.processes import find_free_port
+from tests.helpers.programs.processes import find_free_port
 from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio

@@ -11,9 +11,9 @@ from server.memory.embedding_model import Model
 from server.memory.vector import QuestionVectors, TextVectors
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.source import EmbeddingFailed, SourceFigures, State
-from server.store.projection.backfill import STEP, Pace, fill_gaps
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
+from server.store.projection.upkeep.backfill import STEP, Pace, fill_gaps
 from server.store.record import vectors, workspaces
 from server.store.record.vectors import VectorCoverage
 from server.store.record.works import generations

@@ -6,10 +6,10 @@ import pytest
 from qdrant_client import AsyncQdrantClient
 
 from server.progress import ignore_progress
-from server.store.projection import moving
-from server.store.projection.moving import MoveFailed, move_collections
 from server.store.projection.placement import Home, name_collection
 from server.store.projection.projection import Projection
+from server.store.projection.upkeep import moving
+from server.store.projection.upkeep.moving import MoveFailed, move_collections
 from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import Point, SparseVector
 from tests.helpers.engines import imitate_server

@@ -6,11 +6,11 @@ import pytest
 import structlog
 from sqlalchemy.exc import TimeoutError  # noqa: A004 - of the pool
 
-from server.store.projection import payload, point_writer
-from server.store.projection.lag import Lag, measure_lag
-from server.store.projection.payload import build_payload
 from server.store.projection.placement import name_collection
+from server.store.projection.points import payload, point_writer
+from server.store.projection.points.payload import build_payload
 from server.store.projection.projection import Projection, Serving
+from server.store.projection.upkeep.lag import Lag, measure_lag
 from server.store.search.seam import EngineDown, Query
 from tests.helpers.points import read_ids, read_point
 
@@ -309,6 +309,6 @@ async def test_where_the_record_cannot_be_read_a_projection_waits_and_the_write_
         raise TimeoutError("QueuePool limit reached")
 
     with monkeypatch.context() as patch:
-        patch.setattr("server.store.projection.point_writer.select_changed", full)
+        patch.setattr("server.store.projection.points.point_writer.select_changed", full)
         assert not await projection.project(book.workspace)
     assert await find_words("heron") == [memory_id]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from server.memory.text import hash_term
-from server.store.projection import point_writer
 from server.store.projection import projection as projection_module
 from server.store.projection.placement import name_collection
+from server.store.projection.points import point_writer
 from server.store.projection.projection import Projection
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.seam import EngineDown, Query, SparseVector, UnusableCollection

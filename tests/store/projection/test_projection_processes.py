@@ -12,7 +12,7 @@ from server.store.search.edge import processes
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.seam import EngineDown
 from tests.helpers.points import list_terms, read_terms
-from tests.helpers.processes import list_engine_processes
+from tests.helpers.programs.processes import list_engine_processes
 
 pytestmark = pytest.mark.anyio
 

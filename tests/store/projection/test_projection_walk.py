@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
-from server.store.projection import point_writer
-from server.store.projection.payload import build_payload
 from server.store.projection.placement import name_collection
+from server.store.projection.points import point_writer
+from server.store.projection.points.payload import build_payload
 from server.store.projection.projection import Projection
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.search.edge.engine import EdgeEngine

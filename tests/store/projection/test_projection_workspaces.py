@@ -93,7 +93,7 @@ async def test_a_projection_that_cannot_ask_the_record_is_tried_again(
     await projection.project(book.workspace)
     await book.change(memory_id, content="grebe")
     with monkeypatch.context() as patched:
-        patched.setattr("server.store.projection.point_writer.select_changed", None)
+        patched.setattr("server.store.projection.points.point_writer.select_changed", None)
         with pytest.raises(TypeError):
             await projection.project(book.workspace)
     assert await find_words("grebe") == [memory_id]

@@ -16,7 +16,7 @@ from server.store.search.edge.frames import choose_process
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.seam import Collection, EngineDown, Query, SparseVector, WritesLost
 from tests.helpers.points import read_ids, read_point
-from tests.helpers.processes import list_engine_processes
+from tests.helpers.programs.processes import list_engine_processes
 
 pytestmark = pytest.mark.anyio
 

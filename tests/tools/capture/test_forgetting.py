@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from server.background.upkeep import clean_up_records
 from server.store.record.capture.events import get_event
 from server.store.tables import load_all_tables
+from tests.helpers.capture.jobs import finish_jobs
 from tests.helpers.doors import call_rest
-from tests.helpers.jobs import finish_jobs
 
 pytestmark = pytest.mark.anyio
 

@@ -6,8 +6,8 @@ from server.background.observing import LEASE, do_jobs
 from server.limits import Limits
 from server.memory.capture.models import Observation
 from server.store.record.capture import jobs
+from tests.helpers.capture.jobs import finish_jobs
 from tests.helpers.doors import call_rest
-from tests.helpers.jobs import finish_jobs
 from tests.helpers.site import open_site
 from tools.capture.recording import SETTLED
 from tools.capture.wire import MOST_ATTEMPTS

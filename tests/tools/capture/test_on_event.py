@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 from server.limits import Limits
 from server.store.search.seam import EngineDown
 from server.store.tables.capture import events, sessions, told_texts
+from tests.helpers.capture.jobs import finish_jobs
 from tests.helpers.databases import create_postgres_database
 from tests.helpers.doors import call_rest, call_tool
-from tests.helpers.jobs import finish_jobs
 from tests.helpers.site import open_site
 from tools.capture.hooks import OnEvent
 

@@ -9,9 +9,9 @@ import respx
 
 from auth.bearers.api_keys import issue_key
 from server.background.reading import PATIENCE
+from tests.helpers.capture.jobs import finish_jobs
 from tests.helpers.consolidations import make_chat_answer
 from tests.helpers.doors import call_rest
-from tests.helpers.jobs import finish_jobs
 from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio

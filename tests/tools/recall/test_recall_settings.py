@@ -3,7 +3,7 @@
 import pytest
 
 from server.memory.recall.ranking import LATE_WEIGHT
-from server.store.projection.backfill import fill_gaps
+from server.store.projection.upkeep.backfill import fill_gaps
 from tests.helpers.doors import call_rest, call_tool
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from server.store.projection.backfill import fill_gaps
+from server.store.projection.upkeep.backfill import fill_gaps
 from server.store.record import memories
 from tests.helpers.doors import call_rest, call_tool, send_rpc
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.helpers.capture.jobs import finish_jobs
 from tests.helpers.doors import call_tool, read_answer
-from tests.helpers.jobs import finish_jobs
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ import pytest
 from auth.pages.navigation import PAGES
 from tests.helpers.console import log_in
 from tests.helpers.doors import call_rest
-from tests.helpers.npm import ROOT, install_packages
+from tests.helpers.programs.npm import ROOT, install_packages
 from tests.web.test_pages import DESKTOP, PHONE, fits, page_at
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.node]

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.helpers.doors import call_rest, call_tool, check_refusal
-from tools.core.screening import screen
+from tools.core.input.screening import screen
 
 pytestmark = pytest.mark.anyio
 

@@ -2,7 +2,7 @@
 
 from server.memory.models import to_iso
 from tools import health
-from tools.core.quota import Quota
+from tools.core.limits.quota import Quota
 
 
 def describe_health(answer: health.Health) -> str:

@@ -10,7 +10,7 @@ from server.errors import Failure
 from tools.core.answers import Answer, Readable
 from tools.core.arguments import Args, validate_request
 from tools.core.call import Call
-from tools.core.refusals import with_spelling
+from tools.core.input.refusals import with_spelling
 from tools.core.services import Services
 
 MemoryType = Literal["core_identity", "project_context", "task_instruction", "episodic"]

@@ -1,0 +1,1 @@
+"""The pages of people: accounts and their members, invitations, shared workspaces, keys."""
