@@ -15,44 +15,45 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 from helpers.common import Figure, print_figures, screen
 
 BENCHMARKS = (
-    "door",
-    "observing",
-    "governing",
-    "tokens",
-    "bearers",
-    "startup",
-    "ingest",
-    "latency",
-    "rss",
-    "concurrency",
-    "matrix",
-    "servers",
+    "costs.door",
+    "costs.observing",
+    "costs.governing",
+    "costs.tokens",
+    "costs.bearers",
+    "costs.startup",
+    "costs.ingest",
+    "costs.latency",
+    "costs.rss",
+    "costs.concurrency",
+    "costs.matrix",
+    "costs.servers",
     "recall",
     "quiet",
     "nights",
     "corrections",
     "entities",
     "languages",
-    "console",
+    "costs.console",
     "capture",
-    "capture_load",
-    "lifecycle",
-    "backup",
-    "disk",
-    "import_export",
+    "costs.capture_load",
+    "costs.lifecycle",
+    "costs.backup",
+    "costs.disk",
+    "costs.import_export",
     "fast_path",
 )
+MODULES = {module.rpartition(".")[2]: module for module in BENCHMARKS}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="smaller sizes, for a first look")
-    parser.add_argument("--only", action="append", choices=BENCHMARKS, help="run only this one")
+    parser.add_argument("--only", action="append", choices=MODULES, help="run only this one")
     arguments = parser.parse_args()
     figures: list[Figure] = []
-    for name in arguments.only or BENCHMARKS:
+    for name in arguments.only or MODULES:
         started = time.perf_counter()
-        figures += importlib.import_module(name).measure(quick=arguments.quick)
+        figures += importlib.import_module(MODULES[name]).measure(quick=arguments.quick)
         screen.print(f"{name}: done in {time.perf_counter() - started:.0f} s")
     print_figures(figures)
 
