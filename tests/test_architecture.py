@@ -10,7 +10,7 @@ from importlinter.cli import lint_imports
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("server", "auth", "tools", "integrations")
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") if "versions" not in path.parts)
-LINES, FUNCTION_LINES = 400, 60
+LINES, FUNCTION_LINES, MODULES = 400, 60, 22
 
 
 def test_the_layers_point_inwards(monkeypatch):
@@ -55,3 +55,10 @@ def test_every_test_has_the_name_of_a_sentence():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
                 assert node.name.count("_") >= 3, f"{path.name}: {node.name}"
+
+
+def test_a_folder_has_so_few_modules_that_a_person_reads_them_as_one_list():
+    folders = {path.parent for top in (*FOLDERS, "tests", "benchmarks") for path in (ROOT / top).rglob("*.py")}
+    for folder in folders - {ROOT / "server/store/migrations/versions"}:  # each step of the schema stays for ever
+        modules = {path.name for path in folder.glob("*.py")} - {"__init__.py", "conftest.py"}
+        assert len(modules) <= MODULES, f"{folder.relative_to(ROOT)} has {len(modules)} modules: make rooms in it"
