@@ -1,4 +1,4 @@
-"""The workspace that a command's options name: `--user`, and `--workspace` or `--into`."""
+"""The workspace that a command names: with `--user`, and `--workspace`, `--into` or an address."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -53,3 +53,20 @@ async def find_workspace(connection: AsyncConnection, user_name: str, asked: str
     if isinstance(place, MissingWorkspace):
         raise Failure("not_found", f"{user_name} has no workspace named {place.name!r}.", field="workspace")
     return place
+
+
+async def find_addressed_workspace(connection: AsyncConnection, address: str, user_name: str | None) -> Workspace:
+    """Return the workspace at an address: `account/name`, or the name alone if the user is named as well.
+
+    Raises:
+        Failure: `invalid`, neither names the owner; `not_found`, there is no such user, account or workspace.
+    """
+    if user_name is not None:
+        return await find_workspace(connection, user_name, address)
+    account, slash, name = address.rpartition("/")
+    if not slash:
+        raise Failure("invalid", f"Whose workspace is {address!r}? Say account/{address}, or --user as well.")
+    found = await workspaces.find_workspace(connection, await find_account(connection, None, account), name)
+    if found is None:
+        raise Failure("not_found", f"There is no workspace {address!r}. `loci workspace list` shows them.")
+    return found

@@ -6,7 +6,8 @@ import typer
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.cli.common import AsJson, find_user, open_record, print_json, print_table, run_command, stderr
+from server.cli.common import AsJson, open_record, print_json, print_table, run_command, stderr
+from server.cli.memories.places import find_addressed_workspace
 from server.cli.notes import OPERATOR, note_account_command
 from server.clock import utc_now
 from server.config import Settings
@@ -27,21 +28,6 @@ app = typer.Typer(
 Address = Annotated[str, typer.Argument(help="The workspace: account/name, or with --user its name.")]
 Owner = Annotated[str | None, typer.Option("--user", help="The user whose workspace it is.")]
 Receiver = Annotated[str, typer.Option("--with", help="The name of a user, or of a team's account.")]
-
-
-async def _find_workspace(connection: AsyncConnection, address: str, user: str | None) -> Workspace:
-    account, slash, name = address.rpartition("/")
-    if not slash and user is None:
-        raise Failure("invalid", f"Whose workspace is {address!r}? Say account/{address}, or --user as well.")
-    if slash:
-        every = {fold_name(each): account_id for each, account_id in (await accounts.list_accounts(connection)).items()}
-        account_id = every.get(fold_name(account))
-    else:
-        account_id = (await find_user(connection, user or "")).account_id
-    found = None if account_id is None else await workspaces.find_workspace(connection, account_id, name)
-    if found is None:
-        raise Failure("not_found", f"There is no workspace {address!r}. `loci workspace list` shows them.")
-    return found
 
 
 @app.command("list")
@@ -90,7 +76,7 @@ def share_workspace(
         now = utc_now()
         async with open_record(settings) as db:
             async with db.write() as connection:
-                workspace = await _find_workspace(connection, address, user)
+                workspace = await find_addressed_workspace(connection, address, user)
                 wanted = await find_receiver(connection, workspace, receiver)
                 await _journal(connection, workspace, "share_workspace", wanted.user_id or wanted.account_id or "")
                 await shares.put_share(connection, workspace.id, wanted, OPERATOR, now, may_write=not read)
@@ -108,7 +94,7 @@ def unshare_workspace(address: Address, receiver: Receiver, *, user: Owner = Non
     async def delete_share(settings: Settings) -> None:
         async with open_record(settings) as db:
             async with db.write() as connection:
-                workspace = await _find_workspace(connection, address, user)
+                workspace = await find_addressed_workspace(connection, address, user)
                 mine = await shares.list_shares(connection, workspace.id)
                 key = fold_name(receiver)
                 found = next((each for each in mine if fold_name(each.user or each.account or "") == key), None)
