@@ -1,16 +1,21 @@
-"""Every page that is written can be reached."""
+"""Every page that is written can be reached, and every template is shown by something."""
 
 import ast
 from pathlib import Path
 
+import pytest
+
 from auth.routes import build_routes
+from server.web.console.routes import make_routes
 
-PAGES = Path(__file__).parents[2] / "auth" / "pages"
+ROOT = Path(__file__).parents[2]
+FOLDERS = (ROOT / "auth" / "pages", ROOT / "server" / "web" / "console")
+EVERY_FOLDER = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
 
-def handlers():
-    """The names of the functions in `auth/pages` that answer a request."""
-    for path in PAGES.glob("*.py"):
+def list_handlers(folder):
+    """The names of the functions in a folder that answer a request."""
+    for path in folder.rglob("*.py"):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
                 names = [argument.arg for argument in node.args.args]
@@ -18,12 +23,17 @@ def handlers():
                     yield node.name
 
 
-def test_every_handler_of_a_page_has_a_route():
-    routed = {getattr(route.endpoint, "__name__", "") for route in build_routes()}
-    assert set(handlers()) <= routed
+@EVERY_FOLDER
+def test_every_handler_of_a_page_has_a_route(folder):
+    handlers = set(list_handlers(folder))
+    no_stream: object = None
+    routes = [*build_routes(), *make_routes(no_stream)]  # pyright: ignore[reportArgumentType]  # nothing is asked here
+    assert handlers
+    assert handlers <= {getattr(route.endpoint, "__name__", "") for route in routes}
 
 
-def test_every_template_is_used_by_a_module_of_the_pages():
-    sources = "".join(path.read_text() for path in PAGES.glob("*.py"))
-    templates = {path.name for path in (PAGES / "templates").glob("*.html")} - {"base.html"}
-    assert templates == {name for name in templates if f'"{name}"' in sources}
+@EVERY_FOLDER
+def test_every_template_is_used_by_a_module_of_the_pages_or_by_another_template(folder):
+    sources = "".join(path.read_text() for ending in ("*.py", "*.html") for path in folder.rglob(ending))
+    templates = {path.name for path in (folder / "templates").glob("*.html")}
+    assert templates - {name for name in templates if f'"{name}"' in sources} == set()

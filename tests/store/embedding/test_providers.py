@@ -3,6 +3,7 @@
 import asyncio
 import json
 from itertools import count
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -11,7 +12,7 @@ import respx
 from pydantic import SecretStr
 
 from server.config import Settings
-from server.embedding_providers import PRESETS
+from server.embedding_providers import ENDPOINT, PRESETS
 from server.store.embedding import remote
 from server.store.embedding.source import EmbeddingFailed
 from server.wiring.stores import build_endpoint, build_remote_source
@@ -26,6 +27,7 @@ URLS = {
     "ollama": "http://127.0.0.1:11434/api/embed",
 }
 EVERY = pytest.mark.parametrize("provider", URLS)
+PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 
 
 def wrap(provider, rows):
@@ -274,3 +276,17 @@ def test_the_vectors_of_no_two_providers_count_as_one_generation():
     assert len(digests) == len(PRESETS) - 1, "`openai` and `endpoint` at one URL are the same"
     numbers = count(1)
     assert len({each.make_digest(next(numbers)) for each in endpoints if each is not None}) == len(PRESETS)
+
+
+def test_every_preset_is_asked_here_and_has_a_row_in_the_table_of_the_page():
+    assert {*URLS, ENDPOINT} == {*PRESETS}
+    rows = {
+        cells[1].strip(" `"): cells
+        for cells in (line.split("|") for line in PAGE.read_text().splitlines())
+        if cells[1:]
+    }
+    for name, preset in PRESETS.items():
+        _, _, url, model, *_ = rows[name]
+        assert f"`{preset.url}`" in url or (not preset.url and "none" in url)
+        assert f"`{preset.model}`" in model or (not preset.model and "none" in model)
+        assert rows[name][5].strip() == ("yes" if preset.needs_key else "as it wants" if name == ENDPOINT else "no")
