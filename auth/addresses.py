@@ -51,7 +51,7 @@ def find_subscriber(address: str) -> str:
 
 
 def find_client_address(request: Request, trusted_proxies: Sequence[str]) -> str:
-    """Return the subscriber's address: the peer's; behind trusted proxies, the last of X-Forwarded-For that is none."""
+    """Return the subscriber's address: the peer's, or behind proxies the last of X-Forwarded-For that is no proxy's."""
     address = request.client.host if request.client else "unknown"
     forwarded = [
         part.strip() for part in ",".join(request.headers.getlist("x-forwarded-for")).split(",") if part.strip()

@@ -6,8 +6,8 @@ is; its figures differ from those of `recall.py` only by what the engine does. E
 Beside it stands the difference, with a 95 % interval of a paired bootstrap over the questions; `*` marks one without 0,
 and the signs say in how many conversations it helped (+), hurt (-) or did nothing (=): a choice is to hold in each.
 
-Recency is measured at the end of each conversation, everything else long after, as a question about old times is. What
-such a file cannot show: projects, entities and use, of which it has none.
+Recency is measured at the end of each conversation, everything else long after, as a question about old times is. Such
+a file cannot show projects, entities and use, of which it has none.
 
     python benchmarks/ablation.py [FILE] [--conversations 0,1,2]
 """

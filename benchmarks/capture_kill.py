@@ -64,7 +64,7 @@ class Agent:
         self._random = make_chance(f"{seed} {number}")
 
     def report(self, site: Site, is_over: threading.Event) -> None:
-        """Report until the server is gone or it is over. What was cut off before comes first."""
+        """Report until the server is gone or it is over. A report that was cut off before comes first."""
         with site.client() as client:
             try:
                 while not is_over.is_set():
@@ -147,7 +147,7 @@ class Run:
 
     @property
     def reported_events(self) -> list[ReportedEvent]:
-        """What all agents have said."""
+        """The words of all agents."""
         return [reported for agent in self._agents for reported in agent.reported]
 
     def summarize(self) -> str:

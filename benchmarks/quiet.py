@@ -79,7 +79,7 @@ class Answered:
 
 @dataclass
 class Score:
-    """What the answers of some questions amount to."""
+    """The sums over the answers of some questions."""
 
     answers: list[Answered] = field(default_factory=list[Answered])
 

@@ -101,7 +101,7 @@ class Settings(
     )
     consolidation: Literal["off", "duplicates", "tags"] = Field(
         default="duplicates",
-        description="What the night merges in the workspaces that have not set it: `off` (nothing), `duplicates` "
+        description="The merges of the night in workspaces that have not set it: `off` (nothing), `duplicates` "
         "(memories that say the same in the same words) or `tags` (with them, those that share a tag, are close in "
         "meaning, and are a week old).",
     )

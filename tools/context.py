@@ -135,7 +135,7 @@ class Context(Readable):
     identity: str | None = Field(
         default=NOT_ASKED,
         exclude_if=lambda crystal: crystal == NOT_ASKED,
-        description="Who you are: the workspace's identity crystal.",
+        description="The identity crystal of the workspace: it tells you who you are.",
     )
 
     def to_text(self) -> str:

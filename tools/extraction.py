@@ -88,7 +88,7 @@ class ExtractedMemories(Answer):
     stored: list[FoundMemory] = Field(description="The memories that were stored.")
     count: int = Field(description="Their number.")
     mode: Mode = Field(description="The mode of the extraction.")
-    source: Literal["transcript"] = Field(default="transcript", description="Where they are from.")
+    source: Literal["transcript"] = Field(default="transcript", description="The source of the turns.")
     created: bool = Field(description="Whether any memory was stored.")
     error: str | None = Field(
         default=None, exclude_if=lambda error: error is None, description="Why nothing was stored; absent if it was."

@@ -59,7 +59,7 @@ class NeighbourView(BaseModel):
     inverse: str | None = Field(
         default=None,
         exclude_if=lambda inverse: inverse is None,
-        description="What an incoming link means from here, e.g. `superseded_by`; absent for labels of one's own.",
+        description="The meaning of an incoming link from here, e.g. `superseded_by`; absent for labels of one's own.",
     )
 
 

@@ -63,7 +63,7 @@ class ProposalView(BaseModel):
 
     id: str = Field(description="The proposal's id.")
     memory: Memory = Field(description="The memory as it is now, in the workspace that it comes from.")
-    person: str | None = Field(default=None, description="Who proposed it.")
+    person: str | None = Field(default=None, description="The proposer.")
     proposed_at: Timestamp = Field(description="When.")
     against: list[Opposed] = Field(description="What is in the workspace that it contradicts or repeats.")
 
@@ -97,12 +97,12 @@ class DecidedProposal(Answer):
     """The proposal that was decided."""
 
     id: str = Field(description="The proposal's id.")
-    decision: Decision = Field(description="What was decided.")
+    decision: Decision = Field(description="The decision.")
     memory: Memory | None = Field(default=None, description="The memory that was stored; null if none was.")
 
 
 async def propose_memory(services: Services, call: Call, args: ProposeMemory) -> ProposedMemory:
-    """Propose a memory to another workspace. It stays where it is, and is read from there until it is decided.
+    """Propose a memory to another workspace. It stays in its workspace, and is read from there until the decision.
 
     Raises:
         Failure: `not_found` for the memory and for the workspace; `forbidden` for a key that is bound to another one.

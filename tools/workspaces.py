@@ -26,7 +26,7 @@ class WorkspaceView(BaseModel):
     name: str = Field(description="Its name, which the `workspace` argument and the header take.")
     created_at: Timestamp = Field(description="When it was made.")
     updated_at: Timestamp = Field(description="When something in it last changed.")
-    address: str = Field(description="What the `workspace` argument takes for it: `account/name` of another account's.")
+    address: str = Field(description="The text for the `workspace` argument: `account/name` of another account's.")
     may_write: bool = Field(description="False if you may read it only.")
 
 

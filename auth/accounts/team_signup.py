@@ -13,7 +13,7 @@ from server.store.record.people.invitations import OPERATOR, TeamInvitation, is_
 async def may_sign_up(auth: AuthorizationServer, invitation: TeamInvitation) -> bool:
     """Whether an invitation lets somebody make an account on this server as well.
 
-    It does if the server takes invitations, or if whoever made this one administers the server.
+    It does if the server takes invitations, or if the maker of this one administers the server.
     """
     if auth.settings.login == "upstream":
         return False

@@ -120,7 +120,7 @@ _PLACES = {
     "workspace": _Place("people.workspaces", "app", "Workspaces, and the people whom they are shared with."),
     "key": _Place("people.keys", "app", "API keys, for scripts and for recall links."),
     "model": _Place("model", "app", "The models, which recall by meaning needs."),
-    "consolidation": _Place("memories.consolidation", "app", "What was merged in a workspace, and the way back."),
+    "consolidation": _Place("memories.consolidation", "app", "The merges of a workspace, and the way back."),
     "audit": _Place("people.audit", "app", "The audit of calls."),
     "usage": _Place(
         "people.usage",
@@ -132,7 +132,7 @@ _PLACES = {
         "purge",
         "Erase all memories of a workspace, or of one of its projects, in one step. It cannot be undone.",
     ),
-    "erasure": _Place("memories.erasure", "app", "What was erased, and the proof that it is gone."),
+    "erasure": _Place("memories.erasure", "app", "The erasures, and the proof that the texts are gone."),
     "webhook": _Place("webhooks", "app", "The events for LOCI_WEBHOOK_URL."),
 }
 

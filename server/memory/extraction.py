@@ -36,7 +36,7 @@ def parse_memories(answer: str, most: int) -> list[ExtractedMemory] | None:
 
 
 def parse_objects(answer: str) -> list[dict[str, Any]] | None:
-    """Return the objects of the JSON array in an answer, whatever stands around it; None if there is no array."""
+    """Return the objects of the JSON array in an answer, also among other text; None if there is no array."""
     entries = _find_array(answer)
     if entries is None:
         return None
@@ -54,7 +54,7 @@ def _find_array(answer: str) -> list[Any] | None:
 
 
 def _read_array(answer: str, start: int) -> list[Any] | None:
-    """Return the JSON array that begins at a place of an answer, whatever follows it; None if there is none."""
+    """Return the JSON array that begins at a place of an answer, also before other text; None if there is none."""
     if start < 0:
         return None
     with suppress(ValueError, RecursionError):

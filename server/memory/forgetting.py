@@ -17,5 +17,5 @@ def normalize_forgotten(text: str) -> str:
 
 
 def describe_origin(source: str, kind: str, payload: Any) -> str:
-    """Return what makes a report of an agent the same one if it is sent again, at whatever time."""
+    """Return the value that makes a report of an agent the same one if it is sent again, at any time."""
     return json.dumps([source, kind, payload], ensure_ascii=False, separators=(",", ":"), sort_keys=True)

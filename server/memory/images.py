@@ -37,7 +37,7 @@ class Picture(NamedTuple):
 
 
 def recognize_mimetype(data: bytes) -> str | None:
-    """Return the media type that the bytes of a picture show; None if it is none of `MIMETYPES`."""
+    """Return the media type that the bytes of a picture show; None if it is not one of `MIMETYPES`."""
     found: Any = filetype.match(data, matchers=_FORMATS) if data else None  # pyright: ignore[reportUnknownMemberType]
     return None if found is None else found.mime
 

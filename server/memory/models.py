@@ -51,10 +51,10 @@ class Linkage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: Literal["memory", "item", "file"] = Field(description="What the link points to.")
+    type: Literal["memory", "item", "file"] = Field(description="The kind of thing that the link points to.")
     id: str | None = Field(default=None, max_length=36, description="The id of the memory or item.")
     path: str | None = Field(default=None, max_length=1000, description="The file's path, with type `file`.")
-    label: str | None = Field(default=None, max_length=100, description="What the link means, e.g. `supersedes`.")
+    label: str | None = Field(default=None, max_length=100, description="The meaning of the link, e.g. `supersedes`.")
 
     @property
     def supersedes(self) -> bool:
@@ -123,7 +123,7 @@ class Memory(BaseModel):
         default=None, exclude_if=lambda at: at is None, description="When it was last stored again; absent if never."
     )
     source: str | None = Field(default=None, description="Its origin, for example a file or a tool.")
-    metadata: dict[str, Any] = Field(description="Whatever else the client keeps with it.")
+    metadata: dict[str, Any] = Field(description="All else that the client keeps with it.")
     images: list[Image] = Field(default=[], description="Its pictures.")
     inferred: list[Inferable] = Field(
         default=[],

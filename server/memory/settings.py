@@ -47,7 +47,7 @@ class WorkspaceSettings(BaseModel):
     )
     consolidation: Consolidation = Field(
         default="duplicates",
-        description="What the night merges: off (nothing), duplicates (memories that say the same in the same words) "
+        description="The merges of the night: off (nothing), duplicates (memories that say the same in the same words) "
         "or tags (with them, those that share a tag, are close in meaning, and are a week old).",
     )
     consolidation_share: Share = Field(

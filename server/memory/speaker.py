@@ -1,4 +1,4 @@
-"""Who speaks in a text."""
+"""The speaker of a text."""
 
 import re
 from collections.abc import Collection

@@ -13,9 +13,9 @@ class EmbeddingSettings(BaseSettings):
     embedding_provider: str = Field(
         default="",
         max_length=100,
-        description="Where texts are embedded: `local` (a model on this machine), `openai`, `cohere`, `voyage`, "
-        "`ollama`, `endpoint` (LOCI_EMBEDDING_URL, OpenAI-compatible), or the name of a provider that an installed "
-        "package brings. Default: `endpoint` if LOCI_EMBEDDING_URL is set, else `local`. See below.",
+        description="The place in which texts are embedded: `local` (a model on this machine), `openai`, `cohere`, "
+        "`voyage`, `ollama`, `endpoint` (LOCI_EMBEDDING_URL, OpenAI-compatible), or the name of a provider that an "
+        "installed package brings. Default: `endpoint` if LOCI_EMBEDDING_URL is set, else `local`. See below.",
     )
     embedding_url: str = Field(
         default="",

@@ -1,4 +1,4 @@
-"""The pages that a browser gets at addresses of no page: that of an MCP endpoint, and one where there is nothing."""
+"""The pages that a browser gets at addresses of no page: that of an MCP endpoint, and one that leads to nothing."""
 
 from http import HTTPStatus
 from urllib.parse import quote
@@ -39,7 +39,7 @@ class BrowserPage:
 
 
 async def answer_missing_page(request: Request, error: Exception) -> Response:
-    """Answer a browser where there is nothing: with the page of the address without a slash, or a page that says so.
+    """Answer a browser at an address that leads to nothing: with the page without a slash, or one that says so.
 
     Raises:
         Exception: the error, which has another answer.

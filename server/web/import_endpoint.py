@@ -80,7 +80,7 @@ async def _write(file: Any, piece: bytes) -> None:
 def add_to_openapi(openapi: dict[str, Any]) -> dict[str, Any]:
     """Return the OpenAPI document with this route added."""
     schemas = dict(openapi["components"]["schemas"])
-    report = describe_json("What was imported.", move_definitions(build_schema(ImportAnswer), schemas))
+    report = describe_json("The report of the import.", move_definitions(build_schema(ImportAnswer), schemas))
     operation: dict[str, Any] = {
         "operationId": "import_memories",
         "summary": "Import memories",

@@ -13,7 +13,7 @@ from server.store.record.works.outbox import Outbox
 
 @asynccontextmanager
 async def open_audit(settings: Settings, db: Database, now: Clock, outbox: Outbox | None) -> AsyncGenerator[AuditLog]:
-    """Open the audit that the settings ask for. What waits is written when the block ends."""
+    """Open the audit that the settings ask for. Entries that wait are written when the block ends."""
     syslog = None if settings.audit_syslog is None else Syslog(*settings.audit_syslog)
     audit = AuditLog(db, now, settings.audit, outbox if settings.audit_webhook else None, syslog)
     try:

@@ -12,7 +12,7 @@ from tools.core.limits.metering import Meter
 
 @asynccontextmanager
 async def open_meter(settings: Settings, db: Database, plans: Plans, now: Clock) -> AsyncGenerator[Meter]:
-    """Open the meter that the settings ask for. What waits is written when the block ends."""
+    """Open the meter that the settings ask for. Counts that wait are written when the block ends."""
     meter = Meter(db, plans, now, is_wanted=settings.metering)
     try:
         yield meter

@@ -39,12 +39,12 @@ class NewEvent(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    type: ReportedWord = Field(description="What happened, e.g. user_prompt, tool_use, assistant_message.")
+    type: ReportedWord = Field(description="The kind of event, e.g. user_prompt, tool_use, assistant_message.")
     source: Literal["hook", "worker", "provider", "server", "api"] = Field(
         default="api", description="The part of the agent's software that reports it."
     )
     occurred_at: Moment | None = Field(default=None, description="When it happened, if that is not now. ISO 8601.")
-    payload: Any = Field(default=_NOTHING, description="What happened, as JSON: the fields of the agent's hook.")
+    payload: Any = Field(default=_NOTHING, description="The event, as JSON: the fields of the agent's hook.")
     session_id: Id | None = Field(default=None, description="The id of its session.")
     content_id: ReportedKey | None = Field(default=None, description="The id of its transcript, in place of a session.")
     platform: ReportedName | None = Field(default=None, description="The client, such as claude, codex or cursor.")

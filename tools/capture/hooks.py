@@ -45,7 +45,7 @@ class OnEvent(InWorkspace):
     cwd: str | None = Field(default=None, description="The folder in which the agent works.")
     repository: str | None = Field(default=None, description="The URL of the folder's remote repository.")
     source: str | None = Field(default=None, description="Of a session's start: startup, resume, clear or compact.")
-    prompt: str | None = Field(default=None, description="What the person said.")
+    prompt: str | None = Field(default=None, description="The words of the person.")
     tool_name: HookName = Field(default=None, description="The tool that the agent called.")
     tool_input: Any = Field(default=None, description="The tool's arguments: an object, or its JSON.")
     tool_response: Any = Field(default=None, description="The tool's answer: an object, its JSON, or a text.")
@@ -106,7 +106,8 @@ async def read_hook(services: Services, call: Call, args: OnEvent, kind: HookKin
     else:
         account_id = call.workspace.account_id
         if await find_right_in_account(services.db, call.principal, account_id) is None:
-            account_id = call.principal.account_id  # whoever was given one workspace does not learn the names of others
+            # A person who was given one workspace does not learn the names of others.
+            account_id = call.principal.account_id
         async with services.db.read() as connection:
             place = await find_session_place(connection, account_id, args.cwd, args.repository)
     return Hook(args=args, kind=kind, session_key=key, session=session, place=place)

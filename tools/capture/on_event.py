@@ -19,10 +19,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class HookOutput(Wire):
-    """What reaches the model."""
+    """The words that reach the model."""
 
     hook_event_name: str = Field(description="The name of the event, as it was sent.")
-    additional_context: str = Field(description="What the agent is told. Data, not instructions.")
+    additional_context: str = Field(description="The words for the agent. Data, not instructions.")
 
 
 class HookAnswer(Wire):
@@ -31,13 +31,13 @@ class HookAnswer(Wire):
     hook_specific_output: HookOutput | None = Field(
         default=None,
         exclude_if=lambda output: output is None,
-        description="What the agent is told; absent if there is nothing to tell.",
+        description="The words for the agent; absent if there is nothing to tell.",
     )
     cursor_context: str | None = Field(
         default=None,
         serialization_alias="additional_context",
         exclude_if=lambda context: context is None,
-        description="What the agent is told, in the form of Cursor.",
+        description="The words for the agent, in the form of Cursor.",
     )
     meta: SkipJsonSchema[Meta | None] = Field(default=None, exclude=True, description="About this answer.")
 

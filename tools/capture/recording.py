@@ -155,7 +155,8 @@ def _plan_jobs(
 def _make_job(event: Event, now: datetime) -> Job:
     """Return the job of an event.
 
-    What an agent does is understood as a whole: it waits until the agent replies, or the person says the next thing.
+    The actions of an agent are understood as a whole: the job waits until the agent replies, or the person says the
+    next thing.
     """
     is_step = event.session_id is not None and find_kind(event.type, event.payload) in {"tool", "other"}
     due_at = now + SETTLED if is_step else now

@@ -73,7 +73,7 @@ class SessionView(InProject):
     agent_type: str | None = Field(default=None, description="The agent's type.")
     platform_source: str | None = Field(default=None, description="The client, such as `claude` or `codex`.")
     generation_status: Literal["idle"] = Field(default="idle", description="Always `idle`: its jobs have states.")
-    metadata: dict[str, Any] = Field(description="What the client keeps with it.")
+    metadata: dict[str, Any] = Field(description="The values that the client keeps with it.")
     started_at_epoch: Epoch = Field(description="When it was started, in milliseconds.")
     ended_at_epoch: Epoch | None = Field(default=None, description="When it was ended.")
     last_generated_at_epoch: Epoch | None = Field(default=None, description="When observations were last made of it.")
@@ -109,7 +109,7 @@ class EventView(InProject):
     source_event_id: str | None = Field(default=None, description="Always null.")
     event_type: str = Field(description="What happened.")
     platform_source: str | None = Field(default=None, description="The client.")
-    payload: Any = Field(default=None, description="What was reported, as it is stored. Null once it is erased.")
+    payload: Any = Field(default=None, description="The report, as it is stored. Null once it is erased.")
     metadata: dict[str, Any] = Field(default={}, description="Always empty.")
     occurred_at_epoch: Epoch = Field(description="When it happened, in milliseconds.")
     received_at_epoch: Epoch = Field(description="When it was reported.")
@@ -176,7 +176,7 @@ class Observation(InProject):
 class JobProblem(Wire):
     """Why a job was not done."""
 
-    reason: str = Field(description="What went wrong.")
+    reason: str = Field(description="The error.")
     classification: str = Field(description="`transient` if it may pass, `permanent` if not.")
 
 
@@ -190,7 +190,7 @@ _TYPES: dict[Kind, Literal["observation_generate_for_event", "observation_genera
 class JobView(InProject):
     """The work of making observations of one event, or the summary of one session."""
 
-    source_type: Literal["agent_event", "session_summary"] = Field(description="What it is made of.")
+    source_type: Literal["agent_event", "session_summary"] = Field(description="The events that it is made of.")
     source_id: str = Field(description="The id of the event or the session.")
     agent_event_id: str | None = Field(default=None, description="The event.")
     server_session_id: str | None = Field(default=None, description="The session.")

@@ -1,4 +1,4 @@
-"""The events of agents' hooks in our words: whatever a client sends beside what we know is left out."""
+"""The events of agents' hooks in our words. All other values that a client sends are left out."""
 
 from collections.abc import Mapping
 from dataclasses import replace

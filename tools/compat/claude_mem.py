@@ -159,7 +159,7 @@ def _as_stored(stored: StoredMemory) -> StoredObservation:
         **memory.__dict__,
         project_id=stored.meta.workspace,
         team_id=stored.meta.account_id,
-        # One that was inferred is none of their sessions.
+        # An inferred session is not one of theirs.
         server_session_id=None if "session" in memory.inferred else memory.session,
         kind=memory.type,
         created_at_epoch=memory.created_at,

@@ -1,7 +1,7 @@
 """The one place that decides what a caller may do with a workspace or an account.
 
-What is not theirs in any way is answered as if it were not there. What they may read and not change is refused with a
-sentence.
+What is not theirs in any way is answered as if it were not there. A change of something that they may only read is
+refused with a sentence.
 """
 
 from dataclasses import dataclass
@@ -107,5 +107,5 @@ def demand_person(principal: Principal) -> None:
         Failure: `forbidden`.
     """
     if principal.via != "browser" and (ADMIN not in principal.scopes or principal.workspace_id is not None):
-        message = "Who may use what is decided in the console, or with a key that has the scope admin."
+        message = "The rights of people are decided in the console, or with a key that has the scope admin."
         raise Failure("forbidden", message)

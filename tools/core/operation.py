@@ -51,7 +51,7 @@ class Operation:
 
     @property
     def stores(self) -> bool:
-        """Whether it may store something in a workspace. What changes an account, such as a key, is no such thing."""
+        """Whether it may store something in a workspace. A change of an account, such as a new key, does not count."""
         return self.is_in_workspace and self.effect in {Effect.CREATE, Effect.UPDATE}
 
     @property

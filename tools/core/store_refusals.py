@@ -82,6 +82,6 @@ def _failure_from_quota(refusal: QuotaExceeded) -> Failure:
     return Failure(
         "quota_exceeded",
         f"{kind.capitalize()}: this account has {current} of the {limit} that its plan, {refusal.plan}, allows{more}. "
-        f"Nothing was stored. {_CURE[kind]}, or ask whoever runs this server for another plan.",
+        f"Nothing was stored. {_CURE[kind]}, or ask the operator of this server for another plan.",
         figures={"limit": limit, "current": current},
     )

@@ -27,7 +27,7 @@ class AddEntity(InWorkspace):
     """The arguments of `add_entity`."""
 
     name: NewName = Field(description="Its name.")
-    type: NewWord | None = Field(default=None, description="What it is: person, product, host, or a word of your own.")
+    type: NewWord | None = Field(default=None, description="The type: person, product, host, or a word of your own.")
     aliases: Aliases = Field(default=[], description="Its other names.")
 
 

@@ -42,7 +42,7 @@ class GraphNode(BaseModel):
 
 
 class GraphEdge(BaseModel):
-    """What joins two nodes."""
+    """The tie between two nodes."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 

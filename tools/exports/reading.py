@@ -30,8 +30,8 @@ Exported = Memory | Line
 async def read_everything(db: Database, workspace: Workspace) -> AsyncGenerator[Exported]:
     """Yield what a workspace holds: its name, its settings, its memories with changes and pictures, and its notes.
 
-    Each memory that is there when its step is read comes once, also one that was merged or replaced. What was deleted
-    does not come.
+    Each memory that is there when its step is read comes once, also one that was merged or replaced. Deleted memories
+    do not come.
     """
     yield Line("workspace", {"name": workspace.name})
     async with db.read() as connection:

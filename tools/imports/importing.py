@@ -87,7 +87,8 @@ async def import_entries(
     """Import what a file holds, and return the report. Nothing is embedded or projected: the server does that later.
 
     Raises:
-        Failure: `quota_exceeded`, `not_found`. What was imported before it stays; a second run goes on after it.
+        Failure: `quota_exceeded`, `not_found`. The records that were imported before it stay; a second run goes on
+        after it.
     """
     report = ImportReport(workspace=target.workspace.name, source=source[-_LONGEST_SOURCE:], dry_run=dry_run)
     run = _Import(target, report)

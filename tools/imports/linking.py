@@ -16,7 +16,7 @@ _MOST_LINKS = 100
 
 
 class Names:
-    """What the names of items mean: ids of memories and of items of working memory. The first one of a name stays."""
+    """The meaning of items' names: ids of memories and of items of working memory. The first one of a name stays."""
 
     def __init__(self) -> None:
         self._ids: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The storing of what an export holds beside memories. What a workspace has already stays as it is."""
+"""The storing of the parts of an export that are not memories. Things that a workspace has already stay as they are."""
 
 import base64
 import binascii

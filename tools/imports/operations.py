@@ -43,7 +43,7 @@ class ImportFile(InWorkspace):
 
 
 class ImportAnswer(ImportReport, Answer):
-    """What an import did."""
+    """The result of an import."""
 
 
 class ListedImport(BaseModel):

@@ -23,7 +23,7 @@ class FoundThing(BaseModel):
 
 
 class ImportReport(BaseModel):
-    """What an import did. `imported`, `skipped` and `refused` are together `total`."""
+    """The result of an import. `imported`, `skipped` and `refused` are together `total`."""
 
     run: str | None = Field(default=None, description="The id of the run, to undo it by; null if it changed nothing.")
     workspace: str = Field(description="The workspace.")

@@ -14,7 +14,7 @@ from server.store.record.workspaces import MissingWorkspace, Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportTarget:
-    """Where an import goes, and who imports. `generation` is that of the vectors of a workspace that is made."""
+    """The destination of an import, and the importer. `generation` is that of the vectors of a new workspace."""
 
     db: Database
     plans: Plans

@@ -50,7 +50,7 @@ class ChangeView(BaseModel):
     operation: str = Field(description="The operation that made it.")
     user: str | None = Field(default=None, description="The person who made it; null if it was the server itself.")
     app: str | None = Field(default=None, description="The app or the key by which it was made; null if unknown.")
-    fields: list[FieldChange] = Field(description="What changed; nothing if it was stored, deleted or restored.")
+    fields: list[FieldChange] = Field(description="The changes; none if it was stored, deleted or restored.")
     can_be_undone: bool = Field(description="Whether undo_change undoes it, unless a later change is in the way.")
 
 
@@ -91,7 +91,7 @@ async def undo_change(services: Services, call: Call, args: UndoChange) -> Undon
     """Give the fields of one change their earlier values again, as a new change.
 
     Raises:
-        Failure: `not_found`; `conflict` if a field was changed again since, or if the change is none of fields.
+        Failure: `not_found`; `conflict` if a field was changed again since, or if no field was changed.
     """
     number = int(args.change) if args.change.isdecimal() and len(args.change) <= _LONGEST_ID else -1
     async with services.db.read() as connection:

@@ -56,7 +56,9 @@ class ListedMemory(Memory):
     """A memory in a list."""
 
     stored_by: StoredBy | None = Field(
-        default=None, exclude_if=lambda by: by is None, description="Who stored it; absent unless it was asked for."
+        default=None,
+        exclude_if=lambda by: by is None,
+        description="The person, app and session that stored it; absent unless it was asked for.",
     )
 
 

@@ -28,7 +28,7 @@ class PurgeMemories(InWorkspace):
 
 
 class PurgedMemories(Answer):
-    """What was purged, or would be."""
+    """The counts of a purge, or of one that would be."""
 
     dry_run: bool = Field(description="Whether nothing was erased.")
     project: str | None = Field(default=None, description="The project; null for the whole workspace.")
@@ -59,7 +59,7 @@ class Purge:
 async def purge_memories(services: Services, call: Call, args: PurgeMemories) -> PurgedMemories:
     """Erase all memories of the workspace with all that agents reported, or those of one project, in one transaction.
 
-    What was erased is not stored again until a person lifts that. The workspace stays, and so do working memory, the
+    Erased text is not stored again until a person lifts that. The workspace stays, and so do working memory, the
     skip list and crystals that somebody wrote. Only who may delete the workspace may purge it.
     """
     if not isinstance(call.workspace, Workspace):

@@ -1,4 +1,4 @@
-"""The memories that a new one may replace, or that say nearly the same: told to whoever stores it."""
+"""The memories that a new one may replace, or that say nearly the same: told to the one who stores it."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -181,7 +181,7 @@ async def update_item(services: Services, call: Call, args: UpdateItem) -> ItemA
             raise _make_item_not_found(args.id)
         if before is not None and before.status == "archived":
             await services.plans.check_quota(connection, placed.workspace.account_id, "items")
-        services.db.note_overwriting()  # before the commit: whoever empties the log waits for this transaction
+        services.db.note_overwriting()  # before the commit: the emptying of the log waits for this transaction
     return _to_answer(changed, placed)
 
 

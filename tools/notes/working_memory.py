@@ -153,7 +153,7 @@ async def write_section(services: Services, call: Call, section: str, revise: Ca
         await working_memory.put_section(connection, workspace, written, now)
         if not content.strip() and name not in SEEDS:  # its name is its writer's own words as well
             await working_memory.delete_section(connection, workspace, name)
-        services.db.note_overwriting()  # before the commit: whoever empties the log waits for this transaction
+        services.db.note_overwriting()  # before the commit: the emptying of the log waits for this transaction
         (shown,) = await section_items.complete_texts(connection, workspace, [written], now)
     notices = [_KEPT_ENTRIES] if shown.content != wanted else []
     notices += [_REWRITTEN] if wanted != sent else []

@@ -144,7 +144,7 @@ def view_member(member: Member) -> MemberView:
 
 
 async def set_member_role(services: Services, call: AccountCall, args: SetRole) -> MemberView:
-    """Give a member another role. What an owner is or becomes is for owners.
+    """Give a member another role. Only owners change the role of an owner, or make one.
 
     Raises:
         Failure: `not_found`; `forbidden`; `conflict` if no owner would be left.
@@ -161,7 +161,7 @@ async def set_member_role(services: Services, call: AccountCall, args: SetRole) 
 
 
 async def remove_member(services: Services, call: AccountCall, args: MemberRef) -> RemovedMember:
-    """Take a member out of an account, or leave it. What they stored stays.
+    """Take a member out of an account, or leave it. Their memories stay.
 
     Raises:
         Failure: `not_found`; `forbidden`; `conflict` if no owner would be left.
@@ -287,7 +287,7 @@ OPERATIONS = (
     ),
     Operation(
         name="remove_member",
-        description="Take a member out of an account, or leave it. What they stored stays in the account.",
+        description="Take a member out of an account, or leave it. Their memories stay in the account.",
         routes=(("DELETE", "/v1/accounts/{id}/members/{user_id}"),),
         scope="memory:write",
         effect=Effect.DELETE,

@@ -35,7 +35,7 @@ class ListActivity(Args):
 
 
 class Activity(BaseModel):
-    """One call, as it shows to whoever watches."""
+    """One call, as people who watch see it."""
 
     number: int = Field(description="Its number in the account's audit.")
     at: Timestamp = Field(description="When it ended.")

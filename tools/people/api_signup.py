@@ -55,7 +55,7 @@ class SignUp(Args):
         "but a to z, digits, _ and - becomes a -.",
     )
     email: Annotated[str, StringConstraints(max_length=320)] | None = Field(
-        default=None, description="Sent to the webhook of whoever runs the server, if there is one; otherwise not used."
+        default=None, description="Sent to the webhook of the operator, if there is one; otherwise not used."
     )
 
 
@@ -78,10 +78,12 @@ def check_signup_is_open(services: Services) -> None:
         Failure: `forbidden`, with advice.
     """
     if services.signup == "invite":
-        message = f"Sign-up needs an invitation: a link to {services.public_url}/signup. Ask whoever runs this server."
+        message = (
+            f"Sign-up needs an invitation: a link to {services.public_url}/signup. Ask the operator of this server."
+        )
         raise Failure("forbidden", message)
     if services.signup == "closed":
-        message = "Sign-up is closed. Ask whoever runs this server for an account; LOCI_SIGNUP=open would open it."
+        message = "Sign-up is closed. Ask the operator of this server for an account; LOCI_SIGNUP=open would open it."
         raise Failure("forbidden", message)
 
 

@@ -50,7 +50,7 @@ class InvitationView(BaseModel):
 
     id: str = Field(description="The invitation's id.")
     role: Role = Field(description=f"The role that it gives. {ROLE}")
-    name: str | None = Field(default=None, description="The only user who may accept it; null: whoever has the link.")
+    name: str | None = Field(default=None, description="The only user who may accept it; null: anybody with the link.")
     created_at: Timestamp = Field(description="When it was made.")
     expires_at: Timestamp = Field(description="When it ends.")
 

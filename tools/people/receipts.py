@@ -34,7 +34,7 @@ class ReceiptView(BaseModel):
     """The receipt of one erasure. It holds no content."""
 
     id: str = Field(description="The receipt's id.")
-    kind: Literal["memory", "project", "workspace", "account"] = Field(description="What was erased.")
+    kind: Literal["memory", "project", "workspace", "account"] = Field(description="The extent of the erasure.")
     erased_at: Timestamp = Field(description="When.")
     user_id: str = Field(description="By whom.")
     person: str | None = Field(default=None, description="The name of that person now; null if there is none.")
@@ -104,7 +104,7 @@ class LiftTombstones(Args):
 
 
 class LiftedTombstones(BaseModel):
-    """What may be stored again."""
+    """The text that may be stored again."""
 
     lifted: int = Field(description="The number of tombstones that were lifted now.")
 

@@ -45,7 +45,7 @@ class RemovedUser(BaseModel):
     """The user who was removed."""
 
     id: str = Field(description="The user's id.")
-    removed: bool = Field(default=True, description="They use nothing here any more. What they stored stays.")
+    removed: bool = Field(default=True, description="They use nothing here any more. Their memories stay.")
 
 
 def _view(user: User) -> UserView:
@@ -161,7 +161,7 @@ OPERATIONS = (
     ),
     Operation(
         name="remove_user",
-        description="Shut a person out for good. What they stored stays in its accounts. For administrators.",
+        description="Shut a person out for good. Their memories stay in its accounts. For administrators.",
         routes=(("DELETE", "/v1/users/{id}"),),
         scope="admin",
         effect=Effect.DELETE,

@@ -80,7 +80,9 @@ class MatchedMemory(RecalledMemory):
         description="A newer memory that says something else about the same; absent if none was found.",
     )
     stored_by: StoredBy | None = Field(
-        default=None, exclude_if=lambda by: by is None, description="Who stored it; absent unless it was asked for."
+        default=None,
+        exclude_if=lambda by: by is None,
+        description="The person, app and session that stored it; absent unless it was asked for.",
     )
     cut: Cut | None = Field(
         default=None,

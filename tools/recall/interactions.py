@@ -68,7 +68,7 @@ def compare_workspace(
 def _find_of_another(searched: SearchedWorkspace, meetings: Meetings, rest: Vector) -> str | None:
     """Return the memory that meets the rest of the message, without its names, far better than those with the names.
 
-    None if there is no such memory. Who speaks of themselves may be the one who is asked about.
+    None if there is no such memory. A speaker who talks about themselves may be the one who is asked about.
     """
     named = searched.named or frozenset()
     speakers = {each.id for each in searched.candidates if each.traits.is_first_person}

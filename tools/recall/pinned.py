@@ -1,4 +1,4 @@
-"""The pinned memories of a workspace: a context begins with them, whatever the message is."""
+"""The pinned memories of a workspace: a context begins with them, for every message."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -57,8 +57,8 @@ async def choose_pinned(
 ) -> Pinned:
     """Return the pinned memories that pass the filters, the one that was pinned first before the others.
 
-    They get at most half of the `limit` and of the tokens, so that the message has an answer as well. What the skip
-    list withholds, or the caller was told before, is not among them.
+    They get at most half of the `limit` and of the tokens, so that the message has an answer as well. Memories that the
+    skip list withholds, or that the caller was told before, are not among them.
     """
     now = services.now()
     found = [

@@ -19,7 +19,7 @@ _OK, _CREATED, _TOO_MANY = 200, 201, 429
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What a browser brought back from the consent page, and the secret that the check kept (PKCE)."""
+    """The values that a browser brought back from the consent page, and the secret that the check kept (PKCE)."""
 
     client_id: str
     code: str

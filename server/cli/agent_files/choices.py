@@ -1,4 +1,4 @@
-"""What to do with a file that is here, on the server, or on both, by what was the same after the last exchange."""
+"""The choice for a file that is here, on the server, or on both, by its state after the last exchange."""
 
 import hashlib
 from dataclasses import dataclass

@@ -78,7 +78,7 @@ def pull_files(
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person asks for: the folder of the project, and the server with the key for it."""
+    """The wish of a person: the folder of the project, and the server with the key for it."""
 
     folder: Path
     server: str

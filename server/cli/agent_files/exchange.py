@@ -20,7 +20,7 @@ _HIDDEN = "its private parts and credentials stay here"
 
 @dataclass(slots=True)
 class Report:
-    """The lines of an exchange, how many files it sent and fetched, and how many need a person."""
+    """The lines of an exchange, and the numbers of files: sent, fetched, and those that need a person."""
 
     lines: list[str] = field(default_factory=list[str])
     sent: int = 0

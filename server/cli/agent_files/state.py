@@ -1,4 +1,4 @@
-"""What was the same here and on the server after the last exchange, in a file of our own."""
+"""The files that were the same here and on the server after the last exchange, in a file of our own."""
 
 import hashlib
 import json

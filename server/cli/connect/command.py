@@ -73,7 +73,7 @@ def disconnect_client(client: Client) -> None:
 
 
 class _Notes:
-    """What was done for each client, in a file of our own that its owner alone can read."""
+    """The changes that were made for each client, in a file of our own that its owner alone can read."""
 
     def __init__(self) -> None:
         self._path = find_own_folder() / "connected.json"
@@ -111,7 +111,7 @@ def _connect(client: str, plan: Plan, wish: dict[str, Any], notes: _Notes) -> No
         "new_folders": changes.new_folders,
         "pieces": [asdict(piece) for piece in changes.pieces],
     }
-    notes.save()  # first, so that whatever is written can be undone
+    notes.save()  # first, so that every change can be undone
     write_changes(changes, are_secret=wish["key"] is not None)
     _tell(client, plan, changes)
 

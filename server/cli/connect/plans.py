@@ -1,4 +1,4 @@
-"""What connects a client: commands of its own, files that are ours alone, and additions to files of others."""
+"""The parts that connect a client: commands of its own, files that are ours alone, and additions to files of others."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -14,7 +14,7 @@ from server.errors import Failure
 from server.store.consolidation import runs
 from server.store.consolidation.runs import ConsolidationRun
 
-app = typer.Typer(help="What was merged in a workspace, and the way back.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="The merges of a workspace, and the way back.", no_args_is_help=True, add_completion=False)
 
 SHOWN = 100
 

@@ -22,7 +22,9 @@ from server.store.backup.known import list_known_backups
 from server.store.record.erasure import receipts, tombstones
 from server.store.record.erasure.receipts import Receipt
 
-app = typer.Typer(help="What was erased, and the proof that it is gone.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="The erasures, and the proof that the texts are gone.", no_args_is_help=True, add_completion=False
+)
 
 SHOWN = 100
 ReceiptId = Annotated[str, typer.Argument(help="The receipt's id, as `loci erasure list` shows it.")]

@@ -28,7 +28,7 @@ def purge(
 ) -> None:
     """Erase all memories of a workspace, or of one of its projects, in one step. It cannot be undone.
 
-    What was erased is not stored again until a person lifts that. A running server removes it from the search store
+    Erased text is not stored again until a person lifts that. A running server removes it from the search store
     within seconds.
     """
     if not dry_run and not yes and not typer.confirm(f"Erase everything in {workspace!r} for good?", err=True):

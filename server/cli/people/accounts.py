@@ -165,7 +165,7 @@ def print_invitation(
 
 @app.command("remove")
 def remove_member(name: AccountName, person: PersonName) -> None:
-    """Take a user out of an account, at once. What they stored stays in it."""
+    """Take a user out of an account, at once. Their memories stay in it."""
 
     async def delete_member(settings: Settings) -> None:
         async with open_record(settings) as db:

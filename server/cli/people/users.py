@@ -164,7 +164,7 @@ async def _hold_user(
 
 @app.command("disable")
 def disable_user(name: Name) -> None:
-    """Shut a user out: their sessions, apps and keys end at once. What they stored stays."""
+    """Shut a user out: their sessions, apps and keys end at once. Their memories stay."""
 
     async def shut_out(settings: Settings) -> None:
         async with _hold_user(settings, name, "disable_user") as (connection, user):
@@ -189,7 +189,7 @@ def enable_user(name: Name) -> None:
 
 @app.command("remove")
 def remove_user(name: Name) -> None:
-    """Shut a user out for good, and take them out of every account. What they stored stays, under their name."""
+    """Shut a user out for good, and take them out of every account. Their memories stay, under their name."""
 
     async def delete_user(settings: Settings) -> None:
         async with _hold_user(settings, name, "remove_user", "delete") as (connection, user):

@@ -52,7 +52,7 @@ def end_process() -> NoReturn:
 
 @cache
 def limit_end() -> None:
-    """End the process in `END_SECONDS`, whatever it still does then. Only the first call has an effect.
+    """End the process in `END_SECONDS`, even if it still works then. Only the first call has an effect.
 
     That is no worse than a kill: the record has everything that was acknowledged, and the next start projects what the
     search store has not kept.
@@ -63,7 +63,7 @@ def limit_end() -> None:
 
 
 def _end_at_once() -> None:
-    # In a thread, because whoever holds the lock of the log may never let go of it.
+    # In a thread, because the holder of the log's lock may never let go of it.
     line = Thread(target=_log_late_end, daemon=True)
     line.start()
     line.join(LINE_SECONDS)

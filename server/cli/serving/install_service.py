@@ -103,7 +103,7 @@ def install_service(
 
 
 def _find_installation() -> Installation:
-    """Return this installation as its owner sees it, whoever calls."""
+    """Return this installation as its owner sees it, also if somebody else calls."""
     program, home = Path(sys.prefix), ROOT if is_checkout() else Path(sys.prefix)
     if "archive-v0" in program.parts:
         fail(

@@ -26,7 +26,7 @@ def clean_text(text: str) -> str:
 
 
 def bound_payload(payload: Any) -> Any:
-    """Return a payload that has at most `PAYLOAD_BYTES` as JSON: long texts are cut, and then whatever is left over."""
+    """Return a payload that has at most `PAYLOAD_BYTES` as JSON: long texts are cut, and then the rest."""
     if measure(payload) <= PAYLOAD_BYTES:
         return payload
     for longest in _CUTS:

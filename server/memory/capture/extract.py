@@ -3,7 +3,8 @@
 Of what the person says, sentences are kept that state a preference, a decision, an instruction or a fact; of what the
 agent does, changed files and commits with their reasons, commands that failed and what made them pass, packages that
 were added, and the causes of errors. Everything else leaves nothing: questions, requests for work now, small talk,
-code, logs, quotes and documents in a message, and whatever the server itself told the agent (see `fingerprints.py`).
+code, logs, quotes and documents in a message, and everything that the server itself told the agent (see
+`fingerprints.py`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -32,7 +33,7 @@ _OWN_TOOLS = frozenset({"pip", "setuptools", "wheel", "uv"})
 def extract_observations(events: Sequence[CapturedEvent], injected: Collection[str]) -> list[Observation]:
     """Return what is worth keeping of a session, in the order in which it was said and done.
 
-    An observation depends on its last event and those before it, and on none after it: whoever looks at the events as
+    An observation depends on its last event and those before it, and on none after it: a reader of the events as
     they come in finds the same, if each time only what ends with a new event is taken.
 
     Args:

@@ -12,7 +12,7 @@ _FILES = frozenset({"originalFile", "structuredPatch"})
 def decode_json_text(value: Any) -> Any:
     """Return the object or the list that a text is the JSON of; any other value as it is.
 
-    What no database holds is left out of it or replaced.
+    Values that no database holds are left out of it or replaced.
     """
     if not isinstance(value, str) or value.lstrip()[:1] not in {"{", "["}:
         return value

@@ -1,6 +1,6 @@
 """The questions to a language model about a session, and the reading of its answers.
 
-Whatever it answers is held against the same rules as observations of our own: no credential, nothing that the agent
+Each of its answers is held against the same rules as observations of our own: no credential, nothing that the agent
 was told by the server, nothing without an event.
 """
 

@@ -16,7 +16,7 @@ EventKind = Literal["prompt", "tool", "reply", "end", "other"]
 class CapturedEvent:
     """One thing that happened in a session, as the agent's hook told it.
 
-    What a kind does not use is empty, such as the text of a tool call.
+    Fields that a kind does not use are empty, such as the text of a tool call.
     """
 
     id: str

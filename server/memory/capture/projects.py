@@ -64,7 +64,7 @@ def read_path(path: str) -> Place | None:
 def list_project_folders(path: Place) -> list[Place]:
     """Return the folders by which the project of a folder may be known, the nearest first: itself, and those above it.
 
-    A folder that many projects share is none of them, unless it is the folder itself.
+    A folder that many projects share is not listed, unless it is the folder itself.
     """
     parts = path.text.split("/")
     above = ["/".join(parts[:length]) or "/" for length in range(len(parts) - 1, 0, -1)]

@@ -127,7 +127,7 @@ def _compare(new: Claim, old: Claim) -> _Difference:
 
 
 def _find_first(claim: Claim, keys: AbstractSet[str], kinds: AbstractSet[Kind]) -> int | None:
-    """Return the place of the first token of these kinds that is none of the keys."""
+    """Return the place of the first token of these kinds that is not one of the keys."""
     return next((each.place for each in claim.tokens if each.kind in kinds and each.key not in keys), None)
 
 

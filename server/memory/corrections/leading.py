@@ -57,7 +57,7 @@ def _list_stems(text: str) -> frozenset[str]:
 def lead_newer(ranked: Sequence[RankedCandidate], replaced: Mapping[str, str]) -> list[RankedCandidate]:
     """Return the candidates, best first, each newer one just before the best of those that it may replace.
 
-    What it gains is its nudge `correction`.
+    Its gain is its nudge `correction`.
     """
     if not replaced:
         return list(ranked)

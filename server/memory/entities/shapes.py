@@ -80,7 +80,7 @@ def _make_span(match: re.Match[str], name: str, kind: FoundType) -> Span:
 
 
 def _read_ticks(match: re.Match[str]) -> Span | None:
-    """What somebody marked as code: a file, a host or an identifier, if it is one word."""
+    """A text that somebody marked as code: a file, a host or an identifier, if it is one word."""
     name = match.group()[1:-1].strip().rstrip("/")
     if (
         " " in name

@@ -2,8 +2,9 @@
 
 The rule is strict, as a wrong merge costs more than a repeat that stays. Two facts of one pattern differ in one word,
 and that word may be any: "primary" or "replica", "use" or "used", "papa" or "papá". Vectors do not tell such words
-apart, and stems do not either. So repeats have the same words in the same order. What may differ says nothing: capitals
-at the beginning of a sentence, signs that end or enclose words, white space, and a few words that only stress.
+apart, and stems do not either. So repeats have the same words in the same order. The differences that are allowed say
+nothing: capitals at the beginning of a sentence, signs that end or enclose words, white space, and a few words that
+only stress.
 """
 
 import json
@@ -39,7 +40,7 @@ def make_repeat_key(memory: Memory) -> Hashable | None:
     """Return a value that memories share if each repeats the others; None if a memory repeats none.
 
     They have the same wording, type, author, entity, time, place and metadata. If the text counts from the day of the
-    telling ("yesterday"), they were told on the same day. What has pictures may say something else each time.
+    telling ("yesterday"), they were told on the same day. A memory with pictures may say something else each time.
     """
     words = list(_list_words(memory.content))
     if not words or memory.images:

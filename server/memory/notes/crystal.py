@@ -104,7 +104,7 @@ def get_section_beginning(heading: str, content: str) -> str:
 
 
 def drop_item(crystal: str, item: Item) -> str:
-    """Return a crystal without its quote of an item, whole or cut, whatever status the item had."""
+    """Return a crystal without its quote of an item, whole or cut, and with any status of the item."""
     statuses: tuple[Status, ...] = ("active", "paused")
     for status in statuses:
         quote = _render_item(item.model_copy(update={"status": status}))

@@ -50,8 +50,8 @@ class Item(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str = Field(description="The item's id.")
-    category: Category = Field(description="What kind of entry it is.")
-    title: str = Field(description="What it is, in a line.")
+    category: Category = Field(description="The kind of entry.")
+    title: str = Field(description="The subject, in a line.")
     content: str = Field(description="The details, as markdown; may be empty.")
     status: Status = Field(description="active, paused, completed or archived.")
     priority: int = Field(description="0 to 10; the highest comes first.")

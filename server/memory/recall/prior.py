@@ -1,4 +1,4 @@
-"""What a memory is worth before anybody asks: a question says little, and a person who speaks of themselves much.
+"""The worth of a memory before anybody asks: a question says little, and a person who speaks of themselves much.
 
 Measured on conversations (docs/recall.md). Both facts are read when a memory is stored, and kept with its point.
 """

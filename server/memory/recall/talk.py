@@ -1,9 +1,9 @@
 # ruff: noqa: RUF001 - Cyrillic and full-width signs are meant
 """Whether two texts are turns of one talk, so that one is found by the other, too.
 
-A session that was inferred holds whatever one connection stored, and agents store facts that have nothing to do with
-each other. Those stand on their own: a neighbour would only bring them along where nobody asked for them. Turns of a
-talk lean on each other, and show it: somebody says "I" or "you", asks, calls or answers. See docs/recall.md.
+A session that was inferred holds everything that one connection stored, and agents store facts that have nothing to do
+with each other. Those stand on their own: a neighbour would only bring them along where nobody asked for them. Turns of
+a talk lean on each other, and show it: somebody says "I" or "you", asks, calls or answers. See docs/recall.md.
 """
 
 import re

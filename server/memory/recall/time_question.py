@@ -1,6 +1,6 @@
 """Questions about a time, a type or a person alone: "what did we decide last week?". They are answered by a list.
 
-Nothing that was stored is like such a question in words or meaning: its answer is whatever is of that time. So a
+Nothing that was stored is like such a question in words or meaning: its answer is everything of that time. So a
 question is read as one only if it has no subject, which is to say that nothing is left of it after the words of
 `time_words.py`, dates and one name are taken out. "What did we decide about the database last week?" has a subject, and
 is searched.

@@ -61,7 +61,7 @@ def compose(text: str) -> str:
 def compose_with_places(text: str) -> tuple[str, list[int] | None]:
     """Return what `compose` does, and for each of its characters the place in the text that it comes from.
 
-    The places are None if each character is where it was.
+    The places are None if each character kept its place.
     """
     composed = compose(text)
     if composed == text:

@@ -1,7 +1,7 @@
 """The chains of the audit: entries are added at the end, the oldest are deleted, and the rest is verified.
 
-Each account has a chain. Whoever adds to it holds its row in `audit_chains` until the transaction ends, so that any
-number of processes write one chain.
+Each account has a chain. A process that adds to it holds its row in `audit_chains` until the transaction ends, so that
+any number of processes write one chain.
 """
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -109,7 +109,7 @@ async def list_chains(connection: AsyncConnection) -> list[str]:
 
 
 async def verify_chain(connection: AsyncConnection, account_id: str) -> Verified:
-    """Read a whole chain, and say where it is not as it was written. `connection` is one snapshot."""
+    """Read a whole chain, and return its faults: changed and missing entries. `connection` is one snapshot."""
     query = sa.select(audit_chains).where(audit_chains.c.account_id == account_id)
     chain = (await connection.execute(query)).one_or_none()
     check = _Check(account_id, *((0, START) if chain is None else (chain.deleted_number, chain.deleted_hash)))

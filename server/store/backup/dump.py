@@ -1,6 +1,6 @@
 """Writing the record into a backup: every row of every table, as they are at one moment.
 
-The rows are read in one transaction, which sees the record as it was when it began, whatever is written meanwhile. It
+The rows are read in one transaction, which sees the record as it was when it began, without later writes. It
 works by the tables that the database has, so a record of an earlier schema can be backed up by a newer program.
 """
 

@@ -1,4 +1,4 @@
-"""What `remote` needs of a service that makes vectors elsewhere, and the failure of one call."""
+"""The contract of `remote` with a service that makes vectors elsewhere, and the failure of one call."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol

@@ -82,10 +82,10 @@ async def erase_memories(
 ) -> Erasure:
     """Erase memories of a workspace, and every copy of their texts that Loci made.
 
-    This is the one function that erases a memory everywhere: whatever is kept for a memory is erased here. The sources
-    of a merged memory are erased with it. A merged memory whose source is erased is written again from the other ones;
-    if only one is left, that one comes back in its place. A merged memory that an undo removed is erased. The caller
-    projects the workspace, empties the log, and has missing vectors filled in.
+    This is the one function that erases a memory everywhere: everything that is kept for a memory is erased here. The
+    sources of a merged memory are erased with it. A merged memory whose source is erased is written again from the
+    other ones; if only one is left, that one comes back in its place. A merged memory that an undo removed is erased.
+    The caller projects the workspace, empties the log, and has missing vectors filled in.
     """
     await memories.advance_revision(connection, workspace_id, 0, now, may_be_deleted=True)  # holds the workspace
     eraser = _Eraser(connection, workspace_id, actor, now)

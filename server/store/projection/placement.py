@@ -28,7 +28,7 @@ StoreKind = Literal["embedded", "server"]
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where this process keeps the collections of workspaces that have none yet."""
+    """The place in which this process keeps the collections of workspaces that have none yet."""
 
     store: StoreKind = "embedded"
     layout: Layout = "workspace"

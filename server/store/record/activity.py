@@ -1,4 +1,4 @@
-"""The newest calls of an account, for whoever watches them: entries of the audit, with the memories that they wrote."""
+"""The newest calls of an account, for people who watch: entries of the audit, with the memories that they wrote."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _LOOKED_THROUGH = 2_000
 class Watched:
     """The calls that somebody may watch: those of an account; of them those of one user or workspace, if given.
 
-    `hidden` are operations that are left out. What people read in the console is, too.
+    `hidden` are operations that are left out. Reads in the console are, too.
     """
 
     account_id: str

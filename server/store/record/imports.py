@@ -61,7 +61,7 @@ async def list_runs(connection: AsyncConnection, workspace_id: str, limit: int) 
 
 
 class Known(NamedTuple):
-    """What an earlier run made of a key.
+    """The thing that an earlier run made of a key.
 
     Attributes:
         thing: the memory's id, or the kind and the name of another thing; None if the run was undone.

@@ -22,7 +22,7 @@ DECISIONS: tuple[Decision, ...] = get_args(Decision)
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A memory that is proposed to a workspace. `person` is the name of whoever proposed it, `user_id` their id."""
+    """A memory that is proposed to a workspace. `person` is the name of the proposer, `user_id` their id."""
 
     id: str
     source_workspace_id: str
@@ -36,7 +36,7 @@ class Proposal:
     stored_id: str | None
 
 
-# The memory is read where it is: without it there is no proposal.
+# The memory is read from its own workspace: without it there is no proposal.
 _PROPOSAL = (
     sa.select(
         proposals.c.id,

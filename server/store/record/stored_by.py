@@ -1,4 +1,4 @@
-"""Who stored a memory: the person, the app and the session, with the names that they have now."""
+"""The origin of a memory: the person, the app and the session, with the names that they have now."""
 
 from collections.abc import Collection
 from typing import Any
@@ -88,7 +88,7 @@ def name_app(row: sa.Row[Any]) -> str | None:
 
 
 async def copy_stored_by(connection: AsyncConnection, memory_id: str, from_id: str) -> None:
-    """Have a memory say that it was stored by whoever stored another one."""
+    """Have a memory say that it was stored by the person who stored another one."""
     source = memories.alias("source")
     values = {
         name: sa.select(source.c[name]).where(source.c.id == from_id).scalar_subquery()

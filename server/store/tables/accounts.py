@@ -35,7 +35,7 @@ users = sa.Table(
     sa.Column("disabled_at", UtcDateTime),
 )
 
-# The people as issuers know them. A subject is one user for ever, whatever the other claims of its tokens say.
+# The people as issuers know them. A subject is one user for ever, also if the other claims of its tokens change.
 external_subjects = sa.Table(
     "external_subjects",
     metadata,
@@ -103,7 +103,7 @@ invitations = sa.Table(
     sa.Column("account_id", sa.String(36), sa.ForeignKey("accounts.id"), nullable=False, index=True),
     sa.Column("link_hash", sa.String(64), nullable=False, unique=True),
     sa.Column("role", sa.String(20), nullable=False),
-    # The only user who may accept it; null: whoever has the link.
+    # The only user who may accept it; null: anybody with the link.
     sa.Column("name", sa.String(200)),
     sa.Column("made_by", sa.String(36), nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),

@@ -1,4 +1,4 @@
-"""What was erased: a receipt for each erasure, and the tombstones that keep it from coming back. No content."""
+"""The erasures: a receipt for each erasure, and the tombstones that keep it from coming back. No content."""
 
 import sqlalchemy as sa
 

@@ -1,1 +1,1 @@
-"""Events that are sent to a webhook of whoever runs the server."""
+"""Events that are sent to a webhook of the operator."""

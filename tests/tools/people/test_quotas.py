@@ -68,7 +68,7 @@ async def test_a_memory_more_than_the_plan_allows_is_refused_with_the_limit_and_
     before = await read_totals(cat)
     says = (
         "Memories: this account has 3 of the 3 that its plan, free, allows. Nothing was stored. Delete memories that "
-        "nobody needs, or ask whoever runs this server for another plan."
+        "nobody needs, or ask the operator of this server for another plan."
     )
     await check_refusal(cat, "store_memory", {"content": "Tea"}, status=403, code="quota_exceeded", says=says)
     body = (await call_rest(cat, "store_memory", {"content": "Tea"})).body

@@ -114,10 +114,10 @@ class DeleteRelations(InWorkspace):
 
 
 class Done(Answer, Readable):
-    """What was deleted, in words."""
+    """The deletion, in words."""
 
     success: bool = Field(default=True, description="It is done.")
-    message: str = Field(description="What was deleted, and what was not there.")
+    message: str = Field(description="The deletion in words, with the names that were not there.")
 
     def to_text(self) -> str:
         """Return the message."""

@@ -54,11 +54,11 @@ class Relation(_Part):
 
     start: NewName = Field(alias="from", description="The entity at which the relation starts.")
     to: NewName = Field(description="The entity at which it ends.")
-    relationType: NewWord = Field(description="What it means, in active voice: works_at.")  # noqa: N815 - its name there
+    relationType: NewWord = Field(description="The meaning, in active voice: works_at.")  # noqa: N815 - its name there
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What makes two relations one."""
+        """The key by which two relations are one."""
         return fold_entity_name(self.start), fold_entity_name(self.to), self.relationType
 
     @property

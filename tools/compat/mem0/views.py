@@ -22,7 +22,7 @@ class JsonAnswer(Answer, Readable):
 
 
 class Done(JsonAnswer):
-    """What was done, in words."""
+    """The result, in words."""
 
     message: str = Field(description="What was done.")
 

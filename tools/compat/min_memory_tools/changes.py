@@ -60,7 +60,7 @@ class LinkMemories(InWorkspace):
 
     memory_id: LinkedId = Field(description="The memory that says something about the other one.")
     related_id: LinkedId = Field(description="The other memory.")
-    relation_type: RelationType = Field(description="What the first memory says about the other.")
+    relation_type: RelationType = Field(description="The relation of the first memory to the other.")
 
 
 class LinkedMemories(JsonAnswer):

@@ -46,7 +46,9 @@ class StoreMemory(ChangeableFields):
 
     text: Content = Field(description="What to remember, in words that make sense on their own.")
     memory_type: MemoryType = Field(description=_TYPE)
-    scope: Scope = Field(description="Where it holds: everywhere, in one project, or in one task of a project.")
+    scope: Scope = Field(
+        description="The range in which it holds: everywhere, in one project, or in one task of a project."
+    )
     entity: NewName = Field(description="The person or thing that it is about.")
     related_to: Annotated[list[LinkedId], Field(max_length=100)] = Field(
         default=[], description="The ids of memories that it links to."
@@ -94,7 +96,7 @@ class Details(BaseModel):
 
     memory_type: str = Field(description="Its type.")
     scope: Scope = Field(description="Where it holds.")
-    entity: str | None = Field(default=None, description="What it is about.")
+    entity: str | None = Field(default=None, description="The subject.")
     project: str | None = Field(default=None, description="Its project.")
     task_id: str | None = Field(default=None, description="Its task.")
     tags: list[str] = Field(description="Its labels.")

@@ -1,4 +1,4 @@
-"""Projects by min-memory's names, and what a client says about where it is."""
+"""Projects by min-memory's names, and the place that a client says it is in."""
 
 from typing import Annotated, Literal
 
@@ -77,7 +77,7 @@ class GetContextInfo(InWorkspace):
 
 
 class ContextInfo(JsonAnswer):
-    """Where a client is, as it says itself."""
+    """The place of a client, as it says itself."""
 
     platform: Literal["http"] = Field(default="http", description="How it is connected.")
     user: str = Field(description="The person who is logged in.")
@@ -125,7 +125,7 @@ async def purge_project(services: Services, call: Call, args: PurgeProject) -> P
 
 
 async def get_context_info(services: Services, call: Call, args: GetContextInfo) -> ContextInfo:
-    """Return what the client sent about where it is, and a name for its project. Nothing is kept of it."""
+    """Return the place that the client sent, and a name for its project. Nothing is kept of it."""
     async with services.db.read() as connection:
         user = await accounts.get_user(connection, call.principal.user_id)
     remote = args.git_info.remote if args.git_info else None

@@ -34,7 +34,7 @@ class RetrieveContext(InWorkspace):
     query: Question = Field(description="The person's message, or a sentence about your next step.")
     scope: Scope | None = Field(default=None, description="Only memories of this very scope.")
     memory_type: Words = Field(default=[], description="Only these types.")
-    project: Name | None = Field(default=None, description="Where you are: its memories and the global ones.")
+    project: Name | None = Field(default=None, description="The project you are in: its memories and the global ones.")
     task_id: Name | None = Field(
         default=None, description="The task you are at: its memories, its project's and the global ones, nearest first."
     )
@@ -55,7 +55,7 @@ class RelatedMemory(BaseModel):
 
     id: str = Field(description="Its id.")
     text: str = Field(description="Its text.")
-    relation: str = Field(description="What the link means.")
+    relation: str = Field(description="The meaning of the link.")
     direction: Literal["to", "from"] = Field(description="`to`: the memory has the link; `from`: this one has it.")
 
 
@@ -66,7 +66,7 @@ class ContextMemory(BaseModel):
     text: str = Field(description="Its text.")
     memory_type: str = Field(description="Its type.")
     scope: str = Field(description="Where it holds.")
-    entity: str | None = Field(default=None, description="What it is about.")
+    entity: str | None = Field(default=None, description="The subject.")
     project: str | None = Field(default=None, description="Its project.")
     score: float = Field(description="How well it fits; the best may exceed 1.")
     created_at: Timestamp = Field(description="When it was stored.")

@@ -38,7 +38,7 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: Content = Field(description="What to keep, in words that make sense on their own.")
-    entity: NewName = Field(description="What it is about.")
+    entity: NewName = Field(description="The subject.")
 
 
 class Learning(_Entry):
@@ -65,13 +65,13 @@ class SyncSession(InWorkspace):
     """The arguments of `sync_session`."""
 
     project: NewName = Field(description="The project of the session, or `global`.")
-    decisions: Learnings = Field(default=[], description="What was decided, and why.")
+    decisions: Learnings = Field(default=[], description="The decisions, each with its reason.")
     status_updates: Annotated[list[StatusUpdate], Field(max_length=MOST)] = Field(
         default=[], description="How things stand now; each takes the place of the one before about its entity."
     )
-    learnings: Learnings = Field(default=[], description="What was learned.")
+    learnings: Learnings = Field(default=[], description="The lessons.")
     feedback: Annotated[list[Feedback], Field(max_length=MOST)] = Field(
-        default=[], description="What the person wants of you everywhere; each takes the place of the one before."
+        default=[], description="The wishes of the person that hold everywhere; each takes the place of the one before."
     )
 
 
@@ -96,7 +96,7 @@ class SyncSummary(BaseModel):
 
 
 class SyncDetails(BaseModel):
-    """What became of each entry, in the order in which they were sent."""
+    """The result of each entry, in the order in which they were sent."""
 
     decisions: list[SyncedEntry] = Field(description="The decisions.")
     status_updates: list[SyncedEntry] = Field(description="How things stand.")
@@ -105,7 +105,7 @@ class SyncDetails(BaseModel):
 
 
 class SyncedSession(JsonAnswer):
-    """What was kept of a session."""
+    """The parts of a session that were kept."""
 
     summary: SyncSummary = Field(description="The numbers.")
     details: SyncDetails = Field(description="Each entry.")

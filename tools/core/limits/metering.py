@@ -248,7 +248,7 @@ def _make_refusal(kind: MonthlyKind, limit: int, used: int, tally: _Tally, month
     message = (
         f"{MONTHLY_WORDS[kind]}: this account has used {used} of the {limit} of this month that its plan, {plan}, "
         f"allows. Nothing was stored. Reading and deleting go on. Storing goes on from {_begin_next_month(month)} on "
-        "(UTC), or with another plan: ask whoever runs this server."
+        "(UTC), or with another plan: ask the operator of this server."
     )
     return Failure("quota_exceeded", message, figures={"limit": limit, "current": used}, is_monthly=True)
 

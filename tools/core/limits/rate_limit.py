@@ -28,7 +28,7 @@ class _Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a credential may still send: its calls of a minute, those that are left, and when all of them are there."""
+    """The room of a credential: its calls of a minute, those that are left, and the time until all are there."""
 
     limit: int
     remaining: int

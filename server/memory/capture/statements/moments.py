@@ -1,4 +1,4 @@
-"""Relative dates in a sentence become absolute: "next Tuesday" is another day for whoever reads it later."""
+"""Relative dates in a sentence become absolute: "next Tuesday" is another day for a later reader."""
 
 import re
 from collections.abc import Callable

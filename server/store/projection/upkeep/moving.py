@@ -1,7 +1,7 @@
 """Moving every workspace's points to the search store and the layout of the settings.
 
 Points are made from the record, so nothing is copied from one store to the other, and nothing is embedded. A workspace
-that is there already is only compared with the record, so a move that was cut off goes on where it was.
+that is there already is only compared with the record, so a move that was cut off goes on from there.
 """
 
 from dataclasses import dataclass

@@ -53,7 +53,7 @@ async def insert_observations(
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an observation comes from."""
+    """The source of an observation."""
 
     memory_id: str
     observation_key: str

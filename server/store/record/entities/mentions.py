@@ -1,6 +1,6 @@
 """Which memories name which entities, and the counts of entities, kept in step.
 
-The memories of a workspace are read in the order of their revisions, as the projection reads them: whatever changes a
+The memories of a workspace are read in the order of their revisions, as the projection reads them: each change of a
 memory gives it a new revision. A step reads the next ones in one transaction, so after a `kill -9` the rest is read.
 """
 
@@ -23,7 +23,7 @@ from server.store.tables.entities import entities, entity_names, entity_readings
 from server.store.tables.memories import memories
 
 RULE = 1
-"""The number of the rules by which entities are found. Whoever changes them raises it: all memories are read again."""
+"""The number of the rules by which entities are found. A change of them raises it: all memories are read again."""
 STEP = 100
 """The most memories that one step reads."""
 
@@ -46,7 +46,7 @@ class ReadingState:
 
 @dataclass
 class _Step:
-    """What a step does: the mentions of its memories before and after it."""
+    """The work of a step: the mentions of its memories before and after it."""
 
     before: dict[_Key, sa.Row[Any]]
     after: dict[_Key, dict[str, Any]] = field(default_factory=dict[_Key, dict[str, Any]])

@@ -13,7 +13,7 @@ from server.store.tables.memories import memories
 
 @dataclass(frozen=True, slots=True)
 class ProjectCount:
-    """The memories of one project: how many, how many of each type, and the time of the last change."""
+    """The memories of one project: their number, the number of each type, and the time of the last change."""
 
     project: str
     memory_count: int

@@ -62,7 +62,7 @@ _NAME_COLUMNS = tuple(entity_names.c[name] for name in EntityName.__slots__)
 async def hold_reading(connection: AsyncConnection, workspace_id: str) -> tuple[int, int, int]:
     """Return the revision, the rule and the version of names of a workspace, and hold them until the transaction ends.
 
-    Whoever changes entities calls this first, so that no two change them at once.
+    A change of entities calls this first, so that no two change them at once.
     """
     values = {"workspace_id": workspace_id, "revision": 0, "rule": 0, "names_version": 0}
     statement = insert_into(connection, entity_readings).values(values)

@@ -18,7 +18,7 @@ ReceiptKind = Literal["memory", "project", "workspace", "account"]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What one erasure has erased: how many rows of each table, and the ids of the memories. No content.
+    """The extent of one erasure: the number of rows of each table, and the ids of the memories. No content.
 
     `person` and `workspace` are the names of now; None if there is no such person or workspace any more.
     """

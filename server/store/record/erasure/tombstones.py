@@ -1,7 +1,7 @@
 """Rows of tombstones: what was erased is known again by a keyed hash, and is not stored.
 
 The caller owns the transaction.
-The key is derived from the server's secret. So whoever reads the database alone cannot try out which texts were erased.
+The key is derived from the server's secret. So a reader of the database alone cannot try out which texts were erased.
 """
 
 import hashlib

@@ -90,7 +90,7 @@ async def delete_invitation(connection: AsyncConnection, account_id: str, invita
 async def find_invitation(connection: AsyncConnection, link_hash: str, now: datetime) -> TeamInvitation | None:
     """Return the invitation of a link; None if it is unknown, was used or taken back, or has expired.
 
-    It has ended, too, if whoever made it may not invite into this role any more.
+    It has ended, too, if its maker may not invite into this role any more.
     """
     query = _INVITATION.where(invitations.c.link_hash == link_hash, _is_open(now))
     row = (await connection.execute(query)).one_or_none()

@@ -1,6 +1,6 @@
-"""What a user may do with the workspaces of an account: by a role in it, or because one is shared with them.
+"""The rights of a user in the workspaces of an account: by a role in it, or because one is shared with them.
 
-Nothing of it is remembered between two calls, so that whatever is taken away is gone at once in every process.
+Nothing of it is remembered between two calls, so that a right that is taken away is gone at once in every process.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class Right(IntEnum):
-    """What somebody may do; each includes those before it."""
+    """The rights of somebody; each includes those before it."""
 
     #: Read what is stored.
     READ = 1

@@ -1,4 +1,4 @@
-"""Shutting a user out of the server, for a while or for good. What they stored stays in its accounts."""
+"""Shutting a user out of the server, for a while or for good. Their memories stay in the accounts."""
 
 from datetime import datetime
 

@@ -34,7 +34,7 @@ async def list_happened(
         listing: the filters, and the largest number.
         now: the time, by which memories expire.
         between: the start, inclusive, and the end, exclusive.
-        person: a name, in any case: only memories by or about whoever has it as the whole or the first name.
+        person: a name, in any case: only memories by or about people who have it as the whole or the first name.
     """
     is_sqlite = connection.dialect.name == "sqlite"
     more: list[sa.ColumnElement[bool]] = []

@@ -20,7 +20,7 @@ class RecalledMemory(BaseModel):
     """A memory as recall answers it. Its fields have the names that they have in `Memory`."""
 
     id: str = Field(description="The memory's id, for fetch, update_memory and delete_memory.")
-    content: str = Field(description="What was remembered.")
+    content: str = Field(description="The remembered text.")
     type: str = Field(description="Its type.")
     tags: list[str] = Field(description="Its tags.")
     scope: str = Field(description="The part of the workspace in which it is valid.")

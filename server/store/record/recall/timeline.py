@@ -1,6 +1,6 @@
 """The memories of a workspace along the time: by when what they tell happened, or by when they were stored.
 
-What happened on a day is known from `occurred_at`, and without it from the time of storing. Each of the two has an
+The day of an event is known from `occurred_at`, and without it from the time of storing. Each of the two has an
 index of its own, so both are asked, and the newer ones taken.
 """
 

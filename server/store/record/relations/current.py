@@ -11,7 +11,7 @@ from server.store.tables.memories import memories
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What a caller wants to see of the past.
+    """The part of the past that a caller wants to see.
 
     Attributes:
         as_of: the time: what was stored or happened by then, and was not replaced yet. None: now.

@@ -2,7 +2,7 @@
 
 Its writes wait until they are applied and never put a lower revision in a higher one's place. In a
 shared collection every request carries the tenant's filter, and ids are the tenant's own, so that one
-workspace can neither read nor overwrite another's points, whatever the request. Replicas, time limits
+workspace can neither read nor overwrite another's points by any request. Replicas, time limits
 and power cuts are the server's own matter.
 """
 

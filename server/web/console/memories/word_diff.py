@@ -1,4 +1,4 @@
-"""What changed in a text, word by word, for a person who reads it."""
+"""The changes of a text, word by word, for a person who reads it."""
 
 import re
 from collections.abc import Iterator
