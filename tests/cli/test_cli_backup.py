@@ -17,7 +17,7 @@ from server.store import migrate as migrate_module
 from server.store.backup import encryption, files, writing
 from server.store.db import Database
 from server.store.migrations import HEAD
-from tests.helpers.commands import ROOT
+from tests.helpers.programs.commands import ROOT
 from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio

@@ -43,8 +43,8 @@ from server.store.tables.lifecycle import consolidation_runs, consolidations
 from server.store.tables.memories import journal, memories, vectors
 from server.store.tables.oauth import oauth_grants
 from server.store.utc_datetime import UtcDateTime
-from tests.helpers.commands import ROOT
 from tests.helpers.ledger import Ledger, open_ledger
+from tests.helpers.programs.commands import ROOT
 
 pytestmark = pytest.mark.anyio
 
