@@ -33,6 +33,7 @@ from tools.recall.answers import (
     list_memory,
     list_omitted,
     list_skip_reasons,
+    mark_contradicted,
 )
 from tools.recall.cutting import cut_text
 from tools.recall.model import LEAST_SHARES, RankedBy, RecallRequest
@@ -204,7 +205,7 @@ async def _recall(services: Services, call: Call, args: RetrieveContext, others:
     if not has_memories:
         return _Recalled(skip_matches=skip_matches)
     found = list_matches(result, has_links=args.include_graph, is_explained=args.explain)
-    matches = pinned.lead(found, args.limit)
+    matches = await mark_contradicted(services.db, pinned.lead(found, args.limit))
     if conversation is not None:
         conversation.note(each for each in matches if each.cut is None)
     memories = ContextMemories(
@@ -261,7 +262,7 @@ async def _list_newest(services: Services, call: Call, args: RetrieveContext) ->
     missing = {each.id for each in page} - {each.id for each in fitting}
     omitted = [Omitted(id=each.id, reason="budget") for each in page if each.id in missing]
     memories_found = ContextMemories(
-        matches=pinned.lead(matches, args.limit),
+        matches=await mark_contradicted(services.db, pinned.lead(matches, args.limit)),
         query_terms=[],
         ranking="recent",
         omitted=pinned.leave_out_shown(omitted or None),

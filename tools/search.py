@@ -18,13 +18,13 @@ from tools.core.services import Services
 from tools.core.time_zone import InTimeZone, find_zone
 from tools.memories.arguments import INCLUDE, Facets, Includes, PastArgs, find_future_notice
 from tools.memories.citation import make_title, make_url
-from tools.recall.answers import OMITTED, MatchedMemory, Omitted, list_matches, list_omitted
+from tools.recall.answers import OMITTED, MatchedMemory, Omitted, list_matches, list_omitted, mark_contradicted
 from tools.recall.by_operators import recall_by_operators
 from tools.recall.model import LEAST_SHARES, RankedBy, RecallRequest
 from tools.recall.pipeline import recall
 
-#: The fields by which a hit says that a newer memory took its place, or may have.
-_REPLACED = ("superseded_by", "may_be_replaced_by")
+#: The fields by which a hit says that a newer memory took its place, or may have, and that others say the opposite.
+_REMARKS = ("superseded_by", "may_be_replaced_by", "contradicted_by")
 
 
 class SearchMemories(InWorkspace, InTimeZone, Facets, PastArgs):
@@ -69,7 +69,7 @@ class FoundMemories(Answer, Readable):
         hits = [
             each.model_dump()
             | {"date": f"{memory.occurred_at or memory.created_at:%Y-%m-%d}", "text": memory.content}
-            | {name: by for name in _REPLACED if (by := getattr(memory, name)) is not None}
+            | {name: by for name in _REMARKS if (by := getattr(memory, name))}
             for each, memory in zip(self.results, self.memories, strict=True)
         ]
         notice = {"notice": self.meta.notice} if self.meta.notice else {}
@@ -104,9 +104,10 @@ async def search_memories(services: Services, call: Call, args: SearchMemories) 
         found = await recall(services, call.workspace, request)
     else:
         found = await recall_by_operators(services, call.workspace, request, alternatives)
+    matches = await mark_contradicted(services.db, list_matches(found, is_explained=args.explain))
     return FoundMemories(
         meta=call.build_meta(found.notice),
-        memories=await _add_stored_by(services, call, args, list_matches(found, is_explained=args.explain)),
+        memories=await _add_stored_by(services, call, args, matches),
         query_terms=found.terms,
         ranking=found.ranked_by,
         results=[_build_result(services, match.memory) for match in found.matches],

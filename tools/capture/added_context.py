@@ -24,7 +24,7 @@ from tools.core.call import Call
 from tools.core.fields import QUERY_CHARACTERS
 from tools.core.services import Services
 from tools.core.time_zone import find_zone
-from tools.recall.answers import MatchedMemory, list_matches
+from tools.recall.answers import MatchedMemory, list_matches, mark_contradicted
 from tools.recall.model import LEAST_SHARES, RecallRequest
 from tools.recall.pipeline import recall
 
@@ -133,7 +133,7 @@ async def _recall(services: Services, call: Call, message: str, hearer: _Hearer)
         is_known=hearer.knows,
     )
     result = await recall(services, call.workspace, request)
-    memories = _leave_out_repeats(list_matches(result), hearer)
+    memories = _leave_out_repeats(await mark_contradicted(services.db, list_matches(result)), hearer)
     return [*texts, as_data(memories)] if memories else texts
 
 

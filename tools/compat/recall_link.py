@@ -22,7 +22,7 @@ from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.core.time_zone import find_zone
 from tools.memories.arguments import PastArgs
-from tools.recall.answers import list_matches
+from tools.recall.answers import list_matches, mark_contradicted
 from tools.recall.model import RecallRequest
 from tools.recall.pipeline import recall
 from tools.search import RecentMemories, SearchMemories, list_recent_memories, search_memories
@@ -99,7 +99,7 @@ async def read_link_context(services: Services, call: Call, args: LinkContext) -
     zone = await find_zone(services, call)
     request = RecallRequest(message=args.query, limit=args.limit, zone=zone, past=args.past)
     result = await recall(services, call.workspace, request)
-    matches, meta = list_matches(result), call.build_meta(result.notice)
+    matches, meta = await mark_contradicted(services.db, list_matches(result)), call.build_meta(result.notice)
     return LinkedContext(meta=meta, observations=list_observations(matches, meta), context=as_data(matches))
 
 

@@ -27,6 +27,7 @@ _FOLDERS = {
     "memory": "2 memories",
     "change": "3 history and pictures",
     "image": "3 history and pictures",
+    "import_keys": "3 history and pictures",
     "section": "4 working memory",
     "item": "5 items and skip list",
     "crystal": "6 identity",

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
+from server.memory.imports.item import digest_key
+from server.memory.imports.loci_lines import make_key
 from server.memory.models import Memory, to_iso
 from server.store.db import Database
-from server.store.record import exports, images, memory_lists, settings
+from server.store.record import exports, images, imports, memory_lists, settings
 from server.store.record.exports import NoteKind
 from server.store.record.workspaces import Workspace
 
@@ -45,6 +47,8 @@ async def read_everything(db: Database, workspace: Workspace) -> AsyncGenerator[
         yield Line("entity", row)
     async for each in read_memories(db, workspace.id):
         yield each
+    async for each in _read_import_keys(db, workspace.id):
+        yield each
     for kind in get_args(NoteKind):
         async with db.read() as connection:
             keys = await exports.list_note_keys(connection, workspace.id, kind)
@@ -72,6 +76,23 @@ async def read_memories(db: Database, workspace_id: str) -> AsyncGenerator[Expor
                     yield line
         if len(page) < STEP:
             return
+
+
+async def _read_import_keys(db: Database, workspace_id: str) -> AsyncGenerator[Line]:
+    """Yield the keys by which a second import of a file knows what it brought: key → memory, null if that is gone.
+
+    The key of a line of an export is left out: the import of this export makes it.
+    """
+    after = ""
+    while True:
+        async with db.read() as connection:
+            page = await imports.list_keys_after(connection, workspace_id, after, STEP)
+        keys = {key: each if is_there else None for key, each, is_there in page if key != digest_key(make_key(each))}
+        if keys:
+            yield Line("import_keys", {"keys": keys})
+        if len(page) < STEP:
+            return
+        after = page[-1][0]
 
 
 async def _read_picture(db: Database, workspace_id: str, memory_id: str, filename: str) -> Line | None:

@@ -1,6 +1,5 @@
 """From an item of a file to a memory that can be stored, or to the reason why it cannot be."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +7,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from server.memory.imports.item import Item, Refusal
+from server.memory.imports.item import Item, Refusal, digest_key
 from server.memory.models import Inferable, Memory
 from server.memory.settings import CredentialRule
 from server.names import clean_name
@@ -75,11 +74,6 @@ class Candidate:
                 "inferred": self.kept.inferred,
             }
         )
-
-
-def digest_key(key: str) -> str:
-    """Return the digest of a natural key."""
-    return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
 def prepare_item(item: Item, rule: CredentialRule) -> Candidate | Refusal:

@@ -247,7 +247,9 @@ class _Import:
 
 
 def _name_group(each: Prepared) -> str:
-    """Return what is stored in one transaction: memories, changes of memories, or other things."""
+    """Return what is stored in one transaction: memories, their changes, keys, or other things."""
     if isinstance(each, Refusal):
         return "refusal"
-    return "memory" if isinstance(each, Candidate) else "change" if each.note.kind == "change" else "note"
+    if isinstance(each, Candidate):
+        return "memory"
+    return each.note.kind if each.note.kind in {"change", "import_keys"} else "note"

@@ -67,10 +67,25 @@ class MemoryStore:
     async def find_own(
         self, connection: AsyncConnection, workspace: Workspace, candidates: Sequence[Candidate]
     ) -> dict[str, str]:
-        """Return the memories that were not imported, but have the ids of the file, by the digests of the keys."""
-        own = {each.kept.id: each.digest for each in candidates if each.kept}
+        """Return the memories that were not imported, but have the ids of the file, by the digests of the keys.
+
+        One that was erased is none if somebody let its text be remembered again.
+        """
+        own = {each.kept.id: each for each in candidates if each.kept}
         places = await imports.find_places_of(connection, [*own]) if own else {}
-        return {own[each]: each for each, place in places.items() if place == workspace.id}
+        mine = [own[each] for each, place in places.items() if place == workspace.id]
+        lifted = await self._find_lifted(connection, workspace, mine)
+        return {each.digest: each.kept.id for each in mine if each.kept and each.digest not in lifted}
+
+    async def _find_lifted(
+        self, connection: AsyncConnection, workspace: Workspace, candidates: Sequence[Candidate]
+    ) -> set[str]:
+        """Return the digests of those whose memories were erased, and whose texts may be remembered again."""
+        erased = await imports.find_erased(connection, [each.kept.id for each in candidates if each.kept])
+        gone = [each for each in candidates if each.kept and each.kept.id in erased]
+        texts = [each.memory.content for each in gone]
+        lifted = await self._target.tombstones.find_lifted_texts(connection, workspace.id, texts)
+        return {gone[place].digest for place in lifted}
 
     async def _find_taken_ids(self, connection: AsyncConnection, candidates: Sequence[Candidate]) -> set[str]:
         """Return the ids of an export that memories of this server have."""

@@ -6,14 +6,14 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from server.errors import Failure
-from server.memory.imports.item import Note, Refusal
+from server.memory.imports.item import Note, Refusal, digest_key
 from server.memory.settings import CredentialRule
 from server.storable import make_storable
 from tools.core.input.refusals import list_problems
 from tools.core.input.screening import list_problems as list_credentials
 from tools.core.input.screening import redact, screen_here
-from tools.imports.candidates import NOTICED, REDACTED, digest_key
-from tools.imports.note_lines import LINES, ChangeLine, EntityLine, ImageLine, SectionLine, SettingLine
+from tools.imports.candidates import NOTICED, REDACTED
+from tools.imports.note_lines import LINES, ChangeLine, EntityLine, ImageLine, ImportKeysLine, SectionLine, SettingLine
 from tools.settings import parse_setting
 
 
@@ -43,7 +43,7 @@ def prepare_note(note: Note, rule: CredentialRule) -> NoteCandidate | Refusal:
     except Failure as failure:
         return Refusal(note.place, str(failure))
     notice = None
-    if not isinstance(line, ImageLine | SettingLine) and (found := screen_here(line)).kinds:
+    if not isinstance(line, ImageLine | SettingLine | ImportKeysLine) and (found := screen_here(line)).kinds:
         if rule == "refuse":
             problem = list_credentials(found.kinds)[0]
             return Refusal(note.place, f"{problem.field}: {problem.message}")
@@ -60,6 +60,8 @@ def _find_name(line: BaseModel) -> str:
         return line.name
     if isinstance(line, SectionLine):
         return line.name.lower()
+    if isinstance(line, ImportKeysLine):
+        return min(line.keys)
     if isinstance(line, ChangeLine | ImageLine):
         return line.memory_id
     return str(getattr(line, "id", ""))

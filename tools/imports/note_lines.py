@@ -13,6 +13,7 @@ from tools.notes.working_items import NextAction, Priority, Title
 from tools.notes.working_memory import SectionName
 
 _Id = Annotated[Id, Field(max_length=36)]
+_Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Line = Annotated[str, StringConstraints(max_length=2_000)]
 
 
@@ -108,6 +109,12 @@ class ImageLine(_Row):
     data: str
 
 
+class ImportKeysLine(_Row):
+    """The keys of what imports have brought: the memory of each, null if it is gone."""
+
+    keys: Annotated[dict[_Digest, _Id | None], Field(min_length=1, max_length=1_000)]
+
+
 LINES: dict[str, type[BaseModel]] = {
     "setting": SettingLine,
     "entity": EntityLine,
@@ -117,4 +124,5 @@ LINES: dict[str, type[BaseModel]] = {
     "golden_case": GoldenLine,
     "change": ChangeLine,
     "image": ImageLine,
+    "import_keys": ImportKeysLine,
 }

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.ids import new_id
 from server.memory.entities.names import fold_entity_name
 from server.memory.images import MOST_BYTES, MOST_IMAGES, Picture, make_filename, recognize_mimetype
-from server.memory.imports.item import Refusal
+from server.memory.imports.item import Refusal, digest_key
 from server.memory.notes.skip import MOST_ENTRIES
 from server.memory.notes.working import SEEDS
 from server.store.epoch import raise_epoch
@@ -23,7 +23,6 @@ from server.store.record.journal import journal_change, journal_memories
 from server.store.record.notes import identity, skip_list, working_memory
 from server.store.record.workspaces import Workspace
 from tools.golden import CASES
-from tools.imports.candidates import digest_key
 from tools.imports.linking import Names
 from tools.imports.note_candidates import NoteCandidate
 from tools.imports.target import ImportTarget
@@ -65,6 +64,8 @@ class NoteStore:
         if wanted[0].note.kind == "change":
             outcomes = await self._store_changes(connection, place, wanted)
             return _count_outcomes(outcomes)
+        if wanted[0].note.kind == "import_keys":
+            return _count_outcomes([await self._store_import_keys(connection, place, run_id, each) for each in wanted])
         outcomes, keys = list[Outcome](), dict[str, str]()
         for each in wanted:
             is_known = each.digest in known and known[each.digest].thing is not None
@@ -205,6 +206,18 @@ class NoteStore:
         common = {"user_id": actor.user_id, "credential_id": actor.credential_id, "request_id": actor.request_id}
         await exports.insert_changes(connection, place.id, revision, rows, common)
         return outcomes
+
+    async def _store_import_keys(
+        self, connection: AsyncConnection, place: Workspace, run_id: str, each: NoteCandidate
+    ) -> Outcome:
+        """Store the keys that no import here has made. That of a memory which is gone keeps it from coming back."""
+        keys: dict[str, str | None] = each.line.keys
+        known = await imports.find_known(connection, place.id, [*keys])
+        new = {key: old for key, old in keys.items() if key not in known or known[key].thing is None}
+        now = self._target.now()
+        ids = {key: (old and self._names.find(f"loci {old}")) or new_id(now) for key, old in new.items()}
+        await imports.put_keys(connection, place.id, run_id, ids)
+        return each.name if new else None
 
     async def _insert(
         self, connection: AsyncConnection, place: Workspace, kind: NoteKind, values: dict[str, Any]

@@ -10,6 +10,7 @@ from server.ids import new_id
 from server.memory.models import Memory, Scope
 from server.store.record import images, memories, vectors
 from server.store.record.journal import journal_memories
+from server.store.record.relations.contradictions import CONTRADICTED_BY, find_contradictions
 from server.store.record.relations.followers import renew_followers
 from server.store.record.stored_by import StoredBy, read_stored_by
 from tools.core.answers import Answer, Meta
@@ -65,6 +66,7 @@ class FetchedMemory(MemoryAnswer):
     text: str = Field(description="The same as `content`; of a part of a long document the whole of it.")
     url: str = Field(description="The address of its page, for a browser.")
     stored_by: StoredBy = Field(description="The person, the app and the session that stored it.")
+    contradicted_by: list[str] = Field(default=[], exclude_if=lambda ids: not ids, description=CONTRADICTED_BY)
 
 
 class StoredMemory(Answer):
@@ -175,6 +177,7 @@ async def fetch_memory(services: Services, call: Call, args: MemoryRef) -> Fetch
         raise make_memory_not_found(args.id)
     memory = services.accesses.add_unwritten(call.id_for_reading, memory)
     stored_by = await read_stored_by(services.db, call.id_for_reading, [args.id])
+    opposed = await find_contradictions(services.db, [args.id])
     text, notice = await read_document(services.db, call.id_for_reading, memory)
     return FetchedMemory(
         **memory.__dict__,
@@ -183,6 +186,7 @@ async def fetch_memory(services: Services, call: Call, args: MemoryRef) -> Fetch
         text=text,
         url=make_url(services.public_url, memory.id),
         stored_by=stored_by.get(args.id, StoredBy()),
+        contradicted_by=opposed.get(args.id, []),
     )
 
 

@@ -1,13 +1,15 @@
 """A recalled memory in an answer: the stored fields, its scores, and on request the reasons for its rank."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, Field
 
 from server.memory.models import Memory
 from server.memory.notes.skip import SkipEntry
 from server.memory.recall.ranking import RankedCandidate
+from server.store.db import Database
 from server.store.record.recall.recalled import RecalledMemory
+from server.store.record.relations.contradictions import CONTRADICTED_BY, find_contradictions
 from server.store.record.stored_by import StoredBy
 from tools.recall.model import Cut, Match, Reason, RecallResult, SearchedWorkspace
 
@@ -79,6 +81,7 @@ class MatchedMemory(RecalledMemory):
         exclude_if=lambda by: by is None,
         description="A newer memory that says something else about the same; absent if none was found.",
     )
+    contradicted_by: list[str] = Field(default=[], exclude_if=lambda ids: not ids, description=CONTRADICTED_BY)
     stored_by: StoredBy | None = Field(
         default=None,
         exclude_if=lambda by: by is None,
@@ -123,6 +126,16 @@ def list_memory(memory: Memory, cut: Cut | None, *, has_links: bool) -> MatchedM
 def list_matches(result: RecallResult, *, has_links: bool = False, is_explained: bool = False) -> list[MatchedMemory]:
     """The matches of a recall as an answer shows them, best first."""
     return [_build_match(each, result.own, has_links=has_links, is_explained=is_explained) for each in result.matches]
+
+
+async def mark_contradicted(db: Database, matches: Sequence[MatchedMemory]) -> list[MatchedMemory]:
+    """Return the matches of an answer, each with what contradicts it. One look-up, for all of them."""
+    found = await find_contradictions(db, [each.id for each in matches])
+    return [_add_contradictions(each, found.get(each.id)) for each in matches] if found else list(matches)
+
+
+def _add_contradictions(match: MatchedMemory, ids: list[str] | None) -> MatchedMemory:
+    return match.model_copy(update={"contradicted_by": ids}) if ids else match
 
 
 def _build_match(match: Match, own: SearchedWorkspace | None, *, has_links: bool, is_explained: bool) -> MatchedMemory:

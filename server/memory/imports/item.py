@@ -1,8 +1,14 @@
 """The values of an import: a record of a file, the items that are made of it, and the refusal of what cannot be."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+
+def digest_key(key: str) -> str:
+    """Return the digest of a natural key, by which it is stored."""
+    return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

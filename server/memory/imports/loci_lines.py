@@ -8,7 +8,18 @@ from server.memory.imports.item import Entry, Item, Link, Note, Record
 from server.memory.imports.values import read_list, read_object
 
 #: The kinds of lines beside memories.
-NOTE_KINDS = ("workspace", "setting", "entity", "change", "image", "section", "item", "crystal", "golden_case")
+NOTE_KINDS = (
+    "workspace",
+    "setting",
+    "entity",
+    "change",
+    "image",
+    "section",
+    "item",
+    "crystal",
+    "golden_case",
+    "import_keys",
+)
 #: Kinds that hold nothing to store: the first line of an export.
 HEAD = "loci_export"
 #: The fields that only the server sets. An import keeps them.
@@ -25,6 +36,11 @@ SENT = (
 #: Other fields of a line: they follow from the links and from other lines, or are told apart.
 _DERIVED = ("linkages", "images", "workspace", "superseded_by", "superseded_at")
 _IDENTITY = ("content", "author", "session", "occurred_at", "project")
+
+
+def make_key(memory_id: str) -> str:
+    """Return the natural key of a memory's line."""
+    return f"loci {memory_id}"
 
 
 def is_loci_line(record: Record) -> bool:
@@ -56,7 +72,8 @@ def _make_memory(record: Record) -> Item:
         return Item(record.place, f"loci {hashlib.sha256(identity.encode()).hexdigest()}", values)
     kept = {name: value[name] for name in KEPT if value.get(name) is not None}
     links = tuple(_read_link(read_object(each)) for each in read_list(value.get("linkages")))
-    return Item(record.place, f"loci {memory_id}", values, (f"loci {memory_id}",), links, kept)
+    key = make_key(memory_id)
+    return Item(record.place, key, values, (key,), links, kept)
 
 
 def _read_link(link: Mapping[str, Any]) -> Link:

@@ -1,7 +1,7 @@
 """`memory.jsonl` of the official MCP memory server: entities with observations, and relations between entities.
 
 An observation becomes a memory about its entity. A relation becomes a memory that says it in words, so that it can be
-recalled, with links to both entities.
+recalled, with links to both entities; its metadata has the parts, as the tools of that server store them here.
 """
 
 from collections.abc import Iterator
@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from server.memory.imports.item import Entry, Item, Link, Record, Refusal
 from server.memory.imports.texts import make_items
 from server.memory.imports.values import WORD, read_list, read_name, read_text
+
+#: The type of a memory that says a relation, and the key of its parts in its metadata.
+RELATION = "relation"
 
 
 def is_graph_line(record: Record) -> bool:
@@ -52,5 +55,12 @@ def _make_relation(record: Record) -> Item | Refusal:
         return Refusal(record.place, "is a relation without `from`, `to` or `relationType`; give it all three")
     text = f"{start} {word.replace('_', ' ')} {end}"
     links = (Link(f"memory-server {start}", None), Link(f"memory-server {end}", word[:WORD]))
-    values = {"content": text, "entity": start, "tags": ["relation"]}
+    said = {"from": start, "to": end, "relationType": word[:WORD]}
+    values = {
+        "content": text,
+        "type": RELATION,
+        "entity": start,
+        "tags": [RELATION],
+        "metadata": {RELATION: said},
+    }
     return Item(record.place, f"memory-server {start} -{word}-> {end}", values, (), links)

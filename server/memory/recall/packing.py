@@ -1,7 +1,7 @@
 """The part of a ranking that is answered: no memory twice in other words, and no more than fits into the budget."""
 
 import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -133,6 +133,7 @@ class PromptMemory(Protocol):
     source: str | None
     superseded_by: str | None
     may_be_replaced_by: str | None
+    contradicted_by: list[str]
     inferred: list[Inferable]
 
     @property
@@ -161,6 +162,11 @@ def _say_replaced(memory: PromptMemory, day: str | None) -> str:
     return f"replaced by {newer}" if memory.superseded_by is not None else f"perhaps out of date, see {newer}"
 
 
+def _say_contradicted(other: str, days: Mapping[str, str]) -> str:
+    """Return the remark that another memory says the opposite, with its day if it is told as well."""
+    return f"contradicted by the memory of {days[other]}" if other in days else f"contradicted by memory {other}"
+
+
 def _render_blocks(recalled: Iterable[PromptMemory]) -> Iterator[str]:
     memories = list(recalled)
     days = {memory.id: _get_day(memory) for memory in memories}
@@ -169,6 +175,8 @@ def _render_blocks(recalled: Iterable[PromptMemory]) -> Iterator[str]:
         said = [days[memory.id], speaker, memory.source and f"from {memory.source}"]
         if (newer := memory.superseded_by or memory.may_be_replaced_by) is not None:
             said.append(_say_replaced(memory, days.get(newer)))
+        if memory.contradicted_by and newer is None:
+            said.append(_say_contradicted(memory.contradicted_by[0], days))
         if memory.cut is not None:
             said.append(f"part of memory {memory.id}")
         # A text that closes the mark would pass for what follows it.

@@ -13,6 +13,9 @@ from server.store.db import insert_into
 from server.store.tables.imports import import_keys, import_runs
 from server.store.tables.memories import memories
 
+#: The memories whose keys are freed by one statement.
+_STEP = 500
+
 
 @dataclass(frozen=True, slots=True)
 class ImportRun:
@@ -120,6 +123,12 @@ async def end_broken_runs(
     await connection.execute(statement.values(ended_at=now))
 
 
+async def find_erased(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
+    """Return those of these memories whose texts were erased."""
+    query = sa.select(memories.c.id).where(memories.c.id.in_(ids), memories.c.erased_at.is_not(None))
+    return set((await connection.execute(query)).scalars())
+
+
 async def find_places_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, str]:
     """Return the workspaces of these memories, deleted ones as well: memory id → workspace id."""
     query = sa.select(memories.c.id, memories.c.workspace_id).where(memories.c.id.in_(ids))
@@ -128,10 +137,10 @@ async def find_places_of(connection: AsyncConnection, ids: Sequence[str]) -> dic
 
 async def list_left_memories(connection: AsyncConnection, run_id: str) -> list[str]:
     """Return the memories of a run that nobody has deleted, oldest first."""
+    brought = sa.select(import_keys.c.memory_id).where(import_keys.c.run_id == run_id)  # some by several keys
     query = (
         sa.select(memories.c.id)
-        .join(import_keys, import_keys.c.memory_id == memories.c.id)
-        .where(import_keys.c.run_id == run_id, memories.c.deleted_at.is_(None))
+        .where(memories.c.id.in_(brought), memories.c.deleted_at.is_(None))
         .order_by(memories.c.position)
     )
     return list((await connection.execute(query)).scalars())
@@ -155,6 +164,32 @@ async def free_keys(connection: AsyncConnection, run_id: str, memory_ids: Sequen
         import_keys.c.run_id == run_id, import_keys.c.memory_id == sa.bindparam("memory")
     )
     await connection.execute(statement.values(memory_id=None), [{"memory": each} for each in memory_ids])
+
+
+async def free_keys_of_memories(connection: AsyncConnection, workspace_id: str, memory_ids: Sequence[str]) -> None:
+    """Let these memories be imported again, whatever run has brought them."""
+    for start in range(0, len(memory_ids), _STEP):
+        some = memory_ids[start : start + _STEP]
+        mine = sa.update(import_keys).where(
+            import_keys.c.workspace_id == workspace_id, import_keys.c.memory_id.in_(some)
+        )
+        await connection.execute(mine.values(memory_id=None))
+
+
+async def list_keys_after(
+    connection: AsyncConnection, workspace_id: str, after: str, limit: int
+) -> list[tuple[str, str, bool]]:
+    """Return the next keys of memories, in their order: the key, the memory, and whether it is still there."""
+    there = memories.c.id.is_not(None).label("is_there")
+    query = (
+        sa.select(import_keys.c.digest, import_keys.c.memory_id, there)
+        .outerjoin(memories, sa.and_(memories.c.id == import_keys.c.memory_id, memories.c.deleted_at.is_(None)))
+        .where(import_keys.c.workspace_id == workspace_id, import_keys.c.digest > after)
+        .where(import_keys.c.memory_id.is_not(None))
+        .order_by(import_keys.c.digest)
+        .limit(limit)
+    )
+    return [(row[0], row[1], bool(row[2])) for row in await connection.execute(query)]
 
 
 async def delete_runs_of_workspaces(connection: AsyncConnection, gone: sa.Select[str]) -> None:

@@ -4,6 +4,10 @@ import sqlalchemy as sa
 
 from server.store.tables import metadata
 
+#: Whether a link says that its two ends contradict each other. The indexes below have only such links, so the condition
+#: has no parameters, and SQLite sees that it is theirs.
+IS_CONTRADICTION = sa.text("lower(label) IN ('contradicts', 'contradicted_by', 'contradicted by')")
+
 links = sa.Table(
     "links",
     metadata,
@@ -18,4 +22,7 @@ links = sa.Table(
     sa.Column("label", sa.String(100)),
     # Finds the links to a memory in order, without reading the thousands of rows of a hub.
     sa.Index("ix_links_to_id", "workspace_id", "to_id", "from_id", "position"),
+    # Each recall asks for these few from both ends.
+    sa.Index("ix_links_contradicting", "from_id", sqlite_where=IS_CONTRADICTION, postgresql_where=IS_CONTRADICTION),
+    sa.Index("ix_links_contradicted", "to_id", sqlite_where=IS_CONTRADICTION, postgresql_where=IS_CONTRADICTION),
 )

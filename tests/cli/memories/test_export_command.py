@@ -103,6 +103,8 @@ def test_everything_of_an_account_comes_back_elsewhere_as_it_was(cli, tmp_path, 
         ("default", 0, 0),
         ("attic", 0, 0),
     ]
+    (vault,) = json.loads(cli("import", GOLDEN / "vault", "--user", "bob", "--json").stdout)
+    assert (vault["imported"], vault["skipped"]) == (0, 4), "the export has the keys of what was imported there"
     assert drop_head(cli("export", "--user", "bob").stdout) == before
 
     run = next(line for line in brought.output.splitlines() if line.startswith("To undo")).split()[6]
@@ -182,8 +184,9 @@ def test_one_workspace_is_exported_and_brought_under_another_name(cli, tmp_path)
     (tmp_path / "first.jsonl").write_text(first.stdout[first.stdout.index("{") :])
     cli("import", tmp_path / "first.jsonl", "--user", "ann", "--into", "copy")
     copy = drop_head(cli("export", "--user", "ann", "--workspace", "copy").stdout)
-    assert [each.get("content") for each in copy] == [None, *(each["content"] for each in LINKED)]
-    old, new, part, whole = copy[1:]
+    assert [each.get("content") for each in copy] == [None, *(each["content"] for each in LINKED), None]
+    old, new, part, whole, keys = copy[1:]
+    assert set(keys["keys"].values()) == {each["id"] for each in copy[1:5]}, "they were imported under other ids"
     assert (old["superseded_by"], old["repeats"], old["access_count"]) == (new["id"], 2, 3)
     assert part["consolidated_into"] == whole["id"] != LINKED[3]["id"]
 

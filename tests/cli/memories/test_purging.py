@@ -27,7 +27,10 @@ def test_what_is_purged_is_gone_from_the_disk_and_comes_back_only_after_a_person
     proven = cli("erasure", "verify", listed["id"], "--words", stdin=WORD)
     assert (proven.exit_code, "Gone from every place" in proven.output) == (0, True), proven.output
     assert count_imported(cli, second) == (0, 1)
+    assert count_imported(cli, first) == (0, 0), "it was imported before"
     assert "Lifted 1" in cli("erasure", "lift", "--user", "ann", "--receipt", listed["id"]).output
+    assert count_imported(cli, first) == (1, 0), "the key of what was erased is free again"
+    assert count_imported(cli, first) == (0, 0)
     assert count_imported(cli, second) == (1, 0)
     found = cli("erasure", "verify", listed["id"], "--words", stdin=WORD.upper())
     assert (found.exit_code, "It is not gone" in found.output) == (1, True), found.output

@@ -26,6 +26,7 @@ class Shown:
     id: str = "x"
     superseded_by: str | None = None
     may_be_replaced_by: str | None = None
+    contradicted_by: list[str] = field(default_factory=list[str])
 
 
 def test_the_same_in_other_case_and_spacing_is_a_duplicate_of_the_first():

@@ -121,6 +121,17 @@ async def test_the_graph_is_made_of_the_memories_that_other_tools_store_and_reca
     assert (await ask(cat, "read_graph")) == {"entities": [HERON], "relations": []}
 
 
+async def test_the_relations_of_an_imported_graph_are_relations_and_are_not_made_twice(cat):
+    works = WORKS | {"relationType": "works_on"}
+    lines = [{"type": "entity"} | ANN, {"type": "entity"} | HERON, {"type": "relation"} | works]
+    sent = "".join(json.dumps(each) + "\n" for each in lines)
+    assert (await cat.http.post("/v1/import", content=sent)).json()["refused"] == 0
+    graph = await ask(cat, "read_graph")
+    assert graph["relations"] == [works]
+    assert {each["name"]: each["observations"] for each in graph["entities"]}["Ann"] == ANN["observations"]
+    assert await ask(cat, "create_relations", {"relations": [works]}) == {"relations": []}
+
+
 async def test_a_search_that_finds_no_text_finds_what_a_recall_does(cat):
     await ask(cat, "create_entities", {"entities": [ANN | {"observations": ["Her kettle is made of copper"]}]})
     assert [each["name"] for each in (await ask(cat, "search_nodes", {"query": "copper kettles?"}))["entities"]] == [

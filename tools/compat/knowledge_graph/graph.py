@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.entities.names import fold_entity_name
+from server.memory.imports.memory_server import RELATION
 from server.store.record.entities import listing, rows
 from server.store.record.entities.rows import Entity
 from server.store.tables.entities import entities, entity_names, mentions
@@ -17,8 +18,6 @@ from server.store.tables.memories import memories
 from tools.core.answers import Answer, Readable
 from tools.core.fields import Content, NewName, NewWord
 
-#: The type of a memory that says a relation, and the key of its parts in its metadata.
-RELATION = "relation"
 #: The most entities and the most memories of one answer.
 MOST_ENTITIES, MOST_MEMORIES = 1_000, 10_000
 IS_CUT = f"The graph is larger than the {MOST_ENTITIES} entities and {MOST_MEMORIES} observations that are shown."

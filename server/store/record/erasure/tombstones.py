@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import new_id
 from server.memory.forgetting import normalize_forgotten
+from server.store.record import imports
 from server.store.tables.erasure import erasure_receipts, tombstones
 
 TombstoneKind = Literal["text", "origin"]
@@ -88,6 +89,13 @@ class Tombstones:
         """Return the tombstones of those texts that were erased in the workspace, by their places in the list."""
         return await self._find(connection, workspace_id, "text", [normalize_forgotten(each) for each in texts])
 
+    async def find_lifted_texts(
+        self, connection: AsyncConnection, workspace_id: str, texts: Sequence[str]
+    ) -> dict[int, Tombstone]:
+        """Return the tombstones of those texts that were erased and may be remembered again, by their places."""
+        said = [normalize_forgotten(each) for each in texts]
+        return await self._find(connection, workspace_id, "text", said, is_lifted=True)
+
     async def find_origins(
         self, connection: AsyncConnection, workspace_id: str, origins: Sequence[str]
     ) -> dict[int, Tombstone]:
@@ -104,7 +112,13 @@ class Tombstones:
             raise Forgotten(tombstone, position)
 
     async def _find(
-        self, connection: AsyncConnection, workspace_id: str, kind: TombstoneKind, said: Sequence[str]
+        self,
+        connection: AsyncConnection,
+        workspace_id: str,
+        kind: TombstoneKind,
+        said: Sequence[str],
+        *,
+        is_lifted: bool = False,
     ) -> dict[int, Tombstone]:
         if not said:
             return {}
@@ -115,7 +129,7 @@ class Tombstones:
             query = _TOMBSTONE.add_columns(tombstones.c.digest).where(
                 tombstones.c.workspace_id == workspace_id,
                 tombstones.c.digest.in_(wanted[start : start + _STEP]),
-                tombstones.c.lifted_at.is_(None),
+                tombstones.c.lifted_at.is_not(None) if is_lifted else tombstones.c.lifted_at.is_(None),
             )
             for *fields, digest in await connection.execute(query):
                 found[digest] = Tombstone(*fields)
@@ -172,4 +186,17 @@ async def lift_tombstones(
         )
         .values(lifted_at=now, lifted_by=user_id)
     )
-    return (await connection.execute(lifted)).rowcount
+    count = (await connection.execute(lifted)).rowcount
+    if count:
+        await _free_imports(connection, workspace_id, same)
+    return count
+
+
+async def _free_imports(connection: AsyncConnection, workspace_id: str, digests: sa.Select[str]) -> None:
+    """Let what was erased be imported again. What another tombstone keeps out is still kept out."""
+    receipts = sa.select(tombstones.c.receipt_id).where(
+        tombstones.c.workspace_id == workspace_id, tombstones.c.digest.in_(digests.scalar_subquery())
+    )
+    query = sa.select(erasure_receipts.c.memory_ids).where(erasure_receipts.c.id.in_(receipts.scalar_subquery()))
+    for ids in (await connection.execute(query)).scalars().all():
+        await imports.free_keys_of_memories(connection, workspace_id, ids)

@@ -60,7 +60,7 @@ async def serve_memory_page(request: Request) -> Response:
     memory = await visit.execute("fetch", workspace, id=memory_id)
     history = await visit.execute("memory_history", workspace, id=memory_id)
     linked = [each.id for each in memory.linkages if each.type == "memory"]
-    titles = await list_titles(visit, workspace, linked)
+    titles = await list_titles(visit, workspace, [*linked, *memory.contradicted_by])
     targets = [each for each in await visit.list_workspaces() if "/" in each and each != workspace]
     return visit.render(
         "memory.html",
@@ -68,6 +68,7 @@ async def serve_memory_page(request: Request) -> Response:
         memory=memory,
         workspace=workspace,
         title=make_title(memory.content),
+        titles=titles,
         links=[(name_link(each), each, titles.get(each.id or "")) for each in memory.linkages],
         fields=_list_fields(memory),
         changes=[show_change(each) for each in history.changes],
