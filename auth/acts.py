@@ -4,7 +4,6 @@ Whoever cannot be told is in the log alone: a name that nobody has, a bearer tha
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -13,37 +12,10 @@ from starlette.requests import HTTPConnection
 
 from auth.principal import Principal
 from server.ids import UserId
-from server.store.audit.entry import OK, DoorName, EffectName, Entry
+from server.store.audit.acts import EFFECTS, Act
+from server.store.audit.entry import OK, DoorName, Entry
 from server.store.audit.log import AuditLog
 
-Act = Literal[
-    "sign_up",
-    "accept_invitation",
-    "log_in",
-    "log_out",
-    "connect_provider",
-    "disconnect_provider",
-    "allow_app",
-    "issue_tokens",
-    "refresh_tokens",
-    "end_app",
-    "end_copy",
-    "use_bearer",
-]
-EFFECTS: Mapping[Act, EffectName] = {
-    "sign_up": "create",
-    "accept_invitation": "create",
-    "log_in": "create",
-    "log_out": "delete",
-    "connect_provider": "create",
-    "disconnect_provider": "delete",
-    "allow_app": "create",
-    "issue_tokens": "create",
-    "refresh_tokens": "update",
-    "end_app": "delete",
-    "end_copy": "delete",
-    "use_bearer": "read",
-}
 #: How many refused acts of one person are noted in a minute. Anybody can be refused under a name, at any rate.
 MOST_REFUSED = 60
 _MINUTE = timedelta(minutes=1)

@@ -4,7 +4,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth.acts import Act, Holder
+from auth.acts import Holder
 from auth.answers import json_response, refusal_response
 from auth.clients.client import Client
 from auth.clients.lookup import find_authenticated_client
@@ -15,6 +15,7 @@ from auth.parameters import Parameters, read_form
 from auth.rfc import OAuth2Error, UnauthorizedClientError, UnsupportedGrantTypeError
 from auth.server import AuthorizationServer, get_authorization_server, get_client_address
 from server.ids import UserId
+from server.store.audit.acts import Act
 from server.store.audit.entry import OK
 from server.store.record.people.accounts import get_user
 

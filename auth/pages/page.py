@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from auth.page_refusals import TitledFailure
 from auth.pages.browser import Browser, load_browser, set_cookie
 from auth.pages.languages import choose_language
-from auth.pages.navigation import PAGES
+from auth.pages.navigation import GROUPS, find_group
 from auth.pages.templating import Templates
 from auth.rfc import OAuth2Error
 from auth.server import get_authorization_server
@@ -94,7 +94,8 @@ def render_page(
     """
     loaded = (*(("/static/loci.js",) if has_script else ()), *scripts)
     common = {"browser": browser, "csrf": browser.csrf_token, "scripts": loaded}
-    around = {"pages": PAGES, "path": request.url.path, "here": _find_way_back(request, status)}
+    here = {"path": request.url.path, "here": _find_way_back(request, status)}
+    around = {"groups": GROUPS, "group": find_group(request.url.path)} | here
     html = templates.load(template, choose_language(request)).render(**common, **around, **values)
     asking = "; connect-src 'self'" if scripts else ""
     policy = {_POLICY: f"{HEADERS[_POLICY]}; script-src 'self'{asking}"} if loaded else {}

@@ -13,9 +13,10 @@ from helpers.common import Figure, Site, Words, find_median, find_percentile, ma
 from helpers.filling import fill_workspaces
 from playwright.sync_api import Page, sync_playwright
 
+from auth.pages.navigation import PAGES
+
 LARGE, SMALL = 100_000, 5_000
 ROUNDS = 20
-PAGES = ("/memories", "/recall-check", "/notes", "/nights", "/live", "/apps", "/keys")
 PAINT_MS, TYPING_MS, PAGE_KB = 500, 150, 150
 FIND_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
 WATCH = """() => {
@@ -39,7 +40,7 @@ def measure(*, quick: bool) -> list[Figure]:
             paints = [_measure_paint(page, f"{address}/memories") for _ in show_progress(range(rounds), "first paint")]
             words = Words(seed=3)
             typed = [_measure_typing(page, address, words.make_query(filled.texts[n * 7])) for n in range(rounds)]
-            sizes = {path: _measure_size(page, f"{address}{path}") for path in PAGES}
+            sizes = {path: _measure_size(page, f"{address}{path}") for path, _ in PAGES}
             browser.close()
     largest = max(sizes, key=lambda path: sizes[path])
     return [

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Timestamp
+from server.store.audit.acts import EFFECTS
 from server.store.audit.entry import OK, DoorName, EffectName
 from server.store.record import activity
 from server.store.record.activity import Watched
@@ -21,8 +22,8 @@ from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.memories.citation import make_title
 
-#: The operations by which somebody watches: each would show itself.
-WATCHING = ("list_activity", "watch_activity")
+#: What is not shown: that somebody watches, as each look would show itself; logins and the like, which the audit has.
+NOT_SHOWN = ("list_activity", "watch_activity", *EFFECTS)
 
 
 class ListActivity(Args):
@@ -79,7 +80,7 @@ async def list_activity(services: Services, call: AccountCall, args: ListActivit
     async with services.db.read() as connection:
         role = await accounts.find_role(connection, principal.account_id, principal.user_id)
         own = None if role == "owner" else principal.user_id
-        watched = Watched(principal.account_id, own, principal.workspace_id, WATCHING)
+        watched = Watched(principal.account_id, own, principal.workspace_id, NOT_SHOWN)
         newest = await activity.find_newest_number(connection, principal.account_id)
         rows = await activity.list_activity(connection, watched, args.after, newest, args.limit)
         shown = await _to_activity(connection, rows, workspaces)

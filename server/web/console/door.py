@@ -18,6 +18,7 @@ from tools.core.call import Door
 from tools.core.execution import execute_operation
 
 TEMPLATES = Templates(Path(__file__).parent / "templates")
+_MOST_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +72,8 @@ def make_address(path: str, **query: str | None) -> str:
     """Return the address of a page of this server, with those values of the query that are not empty."""
     chosen = {name: value for name, value in query.items() if value}
     return f"{path}?{urlencode(chosen)}" if chosen else path
+
+
+def read_number(text: str | None) -> int | None:
+    """Return the number of a query's value; None if it is none, or has too many digits to mean one."""
+    return int(text) if text and text.isdecimal() and len(text) <= _MOST_DIGITS else None

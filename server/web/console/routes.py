@@ -14,7 +14,16 @@ from server.web.console import (
     notes_page,
     recall_page,
 )
-from server.web.console.memories import change_page, memories_page, memory_page, promotions_page, timeline_page
+from server.web.console.govern import audit_page, erasure_page, health_page, jobs_page, usage_page
+from server.web.console.memories import (
+    change_page,
+    entities_page,
+    entity_page,
+    memories_page,
+    memory_page,
+    promotions_page,
+    timeline_page,
+)
 from server.web.console.people import invitation_page, keys_page, people_page, workspaces_page
 from server.web.live import LiveEndpoint
 
@@ -44,5 +53,13 @@ def make_routes(watch: LiveEndpoint) -> list[Route]:
         Route(INVITATION_PATH, with_refusal_page(invitation_page.serve_invitation_page), methods=_FORMS),
         Route(people_page.PATH, with_refusal_page(people_page.serve_people_page), methods=_FORMS),
         Route(promotions_page.PATH, with_refusal_page(promotions_page.serve_promotions_page), methods=_FORMS),
+        Route(usage_page.PATH, with_refusal_page(usage_page.serve_usage_page), methods=["GET"]),
+        Route(audit_page.PATH, with_refusal_page(audit_page.serve_audit_page), methods=["GET"]),
+        Route(audit_page.CSV_PATH, with_refusal_page(audit_page.serve_audit_file), methods=["GET"]),
+        Route(erasure_page.PATH, with_refusal_page(erasure_page.serve_erasure_page), methods=_FORMS),
+        Route(jobs_page.PATH, with_refusal_page(jobs_page.serve_jobs_page), methods=_FORMS),
+        Route(health_page.PATH, with_refusal_page(health_page.serve_health_page), methods=["GET"]),
+        Route(entities_page.PATH, with_refusal_page(entities_page.serve_entities_page), methods=_FORMS),
+        Route(entity_page.PATH, with_refusal_page(entity_page.serve_entity_page), methods=_FORMS),
         Route(workspaces_page.PATH, with_refusal_page(workspaces_page.serve_workspaces_page), methods=_FORMS),
     ]

@@ -34,17 +34,24 @@ async def fill_workspace(ann):
     await call_rest(ann, "add_item", {"category": "active_work", "title": "Fill the kettle", "content": "Slowly."})
     await call_rest(ann, "update_identity", {"crystal": "I am careful."})
     await ann.http.post("/v1/keys", json={"label": "laptop"})
+    await ann.store("Anna Lind lent the boat to Ben Okafor", entity="Anna Lind")
+    await call_rest(ann, "add_entity", {"name": "Annie"})
+    await call_rest(ann, "merge_entities", {"id": "Anna Lind", "others": ["Annie"]})
+    erased = await ann.store("Nobody knows this any more")
+    await ann.http.delete(f"/v1/memories/{erased}", params={"erase": "true"})
+    turn = (await call_rest(ann, "start_session", {"external_id": "open"})).body["session"]["id"]
+    await call_rest(ann, "record_event", {"type": "tool_use", "session_id": turn})
     return memory
 
 
 async def test_every_page_is_accessible_fits_and_reports_nothing(site):
     axe = (install_packages(MANIFEST, "axe") / "axe-core" / "axe.min.js").read_text()
-    ann = await site.add_person("ann")
+    ann = await site.add_person("ann", ("memory:write", "admin"), is_admin=True)
     memory = await fill_workspace(ann)
     http = await log_in(site, ann)
     paths = [address for address, _ in PAGES]
     paths += [f"/memories/{memory}", "/memories?q=kettle", "/recall-check?message=where+is+the+kettle", "/memories/x"]
-    paths += ["/connection-check", "/timeline", "/logout"]
+    paths += ["/connection-check", "/timeline", "/entities/Anna Lind", "/audit?verify=1", "/logout"]
     troubles: list[str] = []
     async with page_at(PHONE, has_scripts=True) as page:
         cookies: Any = [{"name": name, "value": value, "url": site.url} for name, value in http.cookies.items()]

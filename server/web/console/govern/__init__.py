@@ -1,0 +1,1 @@
+"""The pages of usage, the audit, erasure, jobs and health."""
