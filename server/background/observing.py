@@ -21,8 +21,8 @@ from server.progress import Progress, ignore_progress
 from server.store.record.capture import events, jobs, sessions, told_texts
 from server.store.record.capture.events import Event
 from server.store.record.capture.jobs import Job
-from server.store.record.people.api_keys import find_ended_keys
 from server.store.record.people.plans import QuotaExceeded
+from server.store.record.people.standing import find_ended_credentials
 from server.store.record.workspaces import WorkspaceGone
 from tools.capture.wire import MOST_ATTEMPTS
 from tools.core.services import Services
@@ -106,13 +106,13 @@ async def _do_in_workspace(
 
 
 async def _leave_out_ended_keys(services: Services, claim: str, groups: Sequence[_Group]) -> list[_Group]:
-    """Return the groups without what was reported with keys that have ended. Their jobs are given up.
+    """Return the groups without what was reported with keys and logins that have ended. Their jobs are given up.
 
-    A key is revoked because a stranger has it, or may have it.
+    One is revoked because a stranger has it, or may have it.
     """
     credentials = {each.credential_id for group in groups for each in group.reported}
     async with services.db.read() as connection:
-        ended = await find_ended_keys(connection, credentials, services.now())
+        ended = await find_ended_credentials(connection, credentials, services.now())
     if not ended:
         return list(groups)
     left: list[_Group] = []
@@ -120,7 +120,7 @@ async def _leave_out_ended_keys(services: Services, claim: str, groups: Sequence
         reported = [each for each in group.reported if each.credential_id not in ended]
         ids = {each.id for each in reported}
         refused = [job for job in group.jobs if not (ids if job.kind == "summary" else job.source_id in ids)]
-        await _give_up(services, claim, refused, "revoked_key: the key that reported it has ended", "permanent")
+        await _give_up(services, claim, refused, "revoked_key: whatever reported it has lost its access", "permanent")
         if len(refused) < len(group.jobs):
             left.append(replace(group, jobs=[job for job in group.jobs if job not in refused], reported=reported))
     return left

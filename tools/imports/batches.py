@@ -11,8 +11,8 @@ from tools.imports.note_candidates import NoteCandidate, prepare_note
 
 #: The entries of one batch, and so of one transaction. Others write between two.
 STEP = 400
-#: A batch with more characters than this ends: one line of an export may have a picture of 10 MB.
-CHARACTERS = 4 << 20
+#: A batch with more characters than this ends: long texts would keep others waiting, and a picture has 10 MB.
+CHARACTERS = 1 << 19
 
 Prepared = Candidate | NoteCandidate | Refusal
 ReadBatch = Callable[[], Awaitable[list[Prepared]]]

@@ -11,7 +11,7 @@ from server.memory.models import Timestamp
 from server.store.record.people import members
 from server.store.record.people.accounts import NameTaken
 from server.store.record.people.members import LastOwner, Member, MemberAccount
-from server.store.record.people.rights import RIGHTS, Right, Role
+from server.store.record.people.rights import RIGHTS, Right, Role, list_usable_names
 from tools.core.access import demand_person
 from tools.core.arguments import Args, NoArgs
 from tools.core.call import AccountCall
@@ -97,7 +97,12 @@ class RemovedMember(BaseModel):
     """The member who was removed."""
 
     id: str = Field(description="The person's id.")
-    removed: bool = Field(default=True, description="They use nothing of the account any more, from now on.")
+    removed: bool = Field(default=True, description="They are in the account no more, from now on.")
+    still_shared: list[str] = Field(
+        default=[],
+        description="The workspaces of the account that they still use, because each is shared with them or with "
+        "another account of theirs. End those shares, too, if that is meant.",
+    )
 
 
 async def list_accounts(services: Services, call: AccountCall, args: NoArgs) -> AccountList:  # noqa: ARG001 - a handler's signature
@@ -174,7 +179,8 @@ async def remove_member(services: Services, call: AccountCall, args: MemberRef) 
             await members.remove_member(connection, args.id, member.id)
         except LastOwner:
             raise make_last_owner_failure(account.name) from None
-    return RemovedMember(id=member.id)
+        left = await list_usable_names(connection, args.id, member.id)
+    return RemovedMember(id=member.id, still_shared=left)
 
 
 async def _hold_member(connection: AsyncConnection, call: AccountCall, args: MemberRef) -> tuple[MemberAccount, Member]:

@@ -15,6 +15,7 @@ from server.cli.common import (
     find_user,
     open_record,
     print_json,
+    print_line,
     print_table,
     run_command,
     stderr,
@@ -27,7 +28,7 @@ from server.store.record.people import members
 from server.store.record.people.accounts import list_accounts
 from server.store.record.people.invitations import OPERATOR
 from server.store.record.people.members import LastOwner, Member
-from server.store.record.people.rights import ROLES, Role
+from server.store.record.people.rights import ROLES, Role, list_usable_names
 from tools.people.accounts import make_last_owner_failure
 
 app = typer.Typer(help="The accounts of teams, and their members.", no_args_is_help=True, add_completion=False)
@@ -167,7 +168,7 @@ def print_invitation(
 def remove_member(name: AccountName, person: PersonName) -> None:
     """Take a user out of an account, at once. Their memories stay in it."""
 
-    async def delete_member(settings: Settings) -> None:
+    async def delete_member(settings: Settings) -> list[str]:
         async with open_record(settings) as db:
             async with db.write() as connection:
                 account, user = await _find_team(connection, name), await find_user(connection, person)
@@ -178,7 +179,11 @@ def remove_member(name: AccountName, person: PersonName) -> None:
                     await members.remove_member(connection, account, user.id)
                 except LastOwner:
                     raise make_last_owner_failure(name) from None
+                left = await list_usable_names(connection, account, user.id)
             await note_account_command(settings, db, account, "remove_member", "delete")
         stderr.print(f"{user.name} is not in [bold]{name}[/bold] any more.")
+        return left
 
-    run_command(delete_member)
+    if left := run_command(delete_member):
+        shared = f"These workspaces are shared with them, and stay so: {', '.join(left)}."
+        print_line(f"{shared} `loci workspace unshare` ends that.", "yellow")

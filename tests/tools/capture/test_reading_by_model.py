@@ -10,8 +10,10 @@ import respx
 from auth.bearers.api_keys import issue_key
 from server.background.reading import PATIENCE
 from tests.helpers.capture.jobs import finish_jobs
+from tests.helpers.console import log_in, send
 from tests.helpers.consolidations import make_chat_answer
 from tests.helpers.doors import call_rest
+from tests.helpers.logins.tokens import make_access_token
 from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
@@ -167,17 +169,24 @@ async def test_the_model_stores_neither_credentials_nor_what_the_agent_was_told(
     assert await read_contents(ann) == ["Ann asked about the server.", "The staging server is called egret"]
 
 
-async def test_what_a_revoked_key_reported_makes_no_memory(reading, clock):
+@pytest.mark.parametrize("is_app", [False, True])
+async def test_what_a_revoked_key_or_a_disconnected_app_reported_makes_no_memory(reading, clock, is_app):
     site, ann, model = reading
     model.mock(return_value=httpx.Response(503))
     async with site.services.db.write() as connection:
         secret, key = await issue_key(
             connection, user_id=ann.user_id, scopes=["memory:write"], name="stolen", now=clock()
         )
+    bearer = await make_access_token(site, ann) if is_app else secret
     event = {"type": "user_prompt", "payload": {"prompt": PROMPT}}
-    answer = await ann.http.post("/v1/events", json=event, headers={"authorization": f"Bearer {secret}"})
+    answer = await ann.http.post("/v1/events", json=event, headers={"authorization": f"Bearer {bearer}"})
     assert answer.status_code == 201, answer.text
-    assert (await ann.http.delete(f"/v1/keys/{key.id}")).status_code == 200
+    if is_app:
+        tab = await log_in(site, ann)
+        grant = (await tab.get("/apps")).text.split('name="grant" value="')[1].split('"')[0]
+        assert (await send(tab, "/apps", grant=grant)).status_code == 302
+    else:
+        assert (await ann.http.delete(f"/v1/keys/{key.id}")).status_code == 200
     clock.move(minutes=2)
     model.mock(return_value=answer_with({"content": "Deploys are on Tuesdays.", "events": [1]}))
     await finish_jobs(site.services)

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from auth.principal import READ
 from server.errors import Failure
+from server.store.record.people.members import put_member
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import journal, memories
 from server.web.everything import send_lines
@@ -246,6 +247,21 @@ async def test_a_removed_members_open_tab_changes_nothing(site, ann, ben):
         "memories"
     ]
     assert [(each["content"], each["stored_by"]["user"]) for each in kept] == [("We ship on Mondays", "ben")]
+
+
+async def test_the_answer_about_a_removed_member_names_what_is_still_shared_with_them(site, ann, ben):
+    team = await make_team(site, ann)
+    for place in ("notes", "plans", "sketches"):
+        await ann.store("We ship on Mondays", workspace=f"team/{place}")
+    await share(ann, "ben", "team/notes")
+    async with site.services.db.write() as connection:
+        await put_member(connection, team, ben.user_id, "member", site.services.now())
+    await make_team(site, ann, "crew", reader=[ben])
+    await share(ann, "crew", "team/plans")
+    removed = (await call_rest(ann, "remove_member", {"id": team, "user_id": ben.user_id})).body
+    assert removed["still_shared"] == ["notes", "plans"]
+    for place, status in (("notes", 200), ("plans", 200), ("sketches", 404)):
+        assert (await call_rest(ben, "list_memories", {"workspace": f"team/{place}"})).status == status
 
 
 async def test_a_share_with_an_account_is_for_its_members_and_no_wider_than_their_role(site, ann, ben):

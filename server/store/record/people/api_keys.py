@@ -130,12 +130,6 @@ async def list_keys(connection: AsyncConnection, user_id: UserId) -> list[KeyRow
     return [KeyRow(*row) for row in await connection.execute(query)]
 
 
-async def find_ended_keys(connection: AsyncConnection, key_ids: Collection[str], now: datetime) -> set[str]:
-    """Return those of the ids that are the ids of revoked and expired keys."""
-    ended = sa.or_(api_keys.c.revoked_at.is_not(None), api_keys.c.expires_at <= now)
-    return set((await connection.execute(sa.select(api_keys.c.id).where(api_keys.c.id.in_(key_ids), ended))).scalars())
-
-
 async def revoke_key(connection: AsyncConnection, user_id: UserId, key_id: str, now: datetime) -> list[str]:
     """Revoke a key of this user and all the keys that were made by it, directly or not, and return their ids.
 

@@ -100,6 +100,13 @@ async def list_named_accounts(connection: AsyncConnection, user_id: UserId) -> d
     return {row.name: row.id for row in await connection.execute(query, {"user": user_id})}
 
 
+async def list_usable_names(connection: AsyncConnection, account_id: str, user_id: UserId) -> list[str]:
+    """Return the names of the workspaces of an account that a user may use, in the order of the alphabet."""
+    usable = [each.id for each in await list_usable_workspaces(connection, user_id)]
+    query = sa.select(workspaces.c.name).where(workspaces.c.id.in_(usable), workspaces.c.account_id == account_id)
+    return sorted((await connection.execute(query)).scalars())
+
+
 @dataclass(frozen=True, slots=True)
 class UsableWorkspace:
     """A workspace that a user may use: its id, the name of its account, and what they may do with it."""

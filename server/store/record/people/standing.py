@@ -1,5 +1,8 @@
 """Whether what a request came with has ended since: its user, its key, or the connection of its app."""
 
+from collections.abc import Collection
+from datetime import datetime
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,3 +35,11 @@ async def has_ended(
         if (await connection.execute(query)).first() is None:
             return True
     return False
+
+
+async def find_ended_credentials(connection: AsyncConnection, ids: Collection[str], now: datetime) -> set[str]:
+    """Return those of the ids that are of keys which were revoked or have expired, and of grants which were revoked."""
+    key_ended = sa.or_(api_keys.c.revoked_at.is_not(None), api_keys.c.expires_at <= now)
+    keys = sa.select(api_keys.c.id).where(api_keys.c.id.in_(ids), key_ended)
+    grants = sa.select(oauth_grants.c.id).where(oauth_grants.c.id.in_(ids), oauth_grants.c.revoked_at.is_not(None))
+    return set((await connection.execute(sa.union(keys, grants))).scalars())
