@@ -117,6 +117,8 @@ def _make_tokens(chance: random.Random, text: str) -> bytes:
 
 
 def _make_rows(workspace_id: str, ids: list[str], texts: list[str], first: int) -> Iterator[dict[str, Any]]:
+    from server.memory.repetition import digest_text  # noqa: PLC0415 - only after ROOT is importable
+
     for place in range(first, min(first + CHUNK, len(texts))):
         at = STORED + timedelta(minutes=place)
         yield {
@@ -137,6 +139,10 @@ def _make_rows(workspace_id: str, ids: list[str], texts: list[str], first: int) 
             "access_count": 0,
             "consolidated": False,
             "metadata": {},
+            # As long as those of a client with a key.
+            "text_digest": digest_text(texts[place]),
+            "user_id": workspace_id,
+            "credential_id": workspace_id,
         }
 
 

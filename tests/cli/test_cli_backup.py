@@ -279,7 +279,7 @@ def test_a_folder_keeps_the_newest_backups(run, tmp_path):
 
 
 @pytest.mark.usefixtures("backup")
-def test_a_backup_that_is_a_program_of_its_own_lets_everything_else_go_first(run, folder, tmp_path):
+def test_a_backup_that_is_a_program_of_its_own_lets_others_go_first(run, folder, tmp_path):
     before = os.nice(0)
     assert run("backup", tmp_path / "b.backup")[0] == 0
     assert os.nice(0) == before  # this process has other work
