@@ -150,6 +150,17 @@ async def test_on_an_open_server_anybody_makes_an_account_that_is_no_admin(make_
         assert (await http.get("/apps")).status_code == 200
 
 
+async def test_making_an_account_puts_a_new_session_in_place_of_whatever_cookie_was_there(make_server, make_browser):
+    server = make_server(signup="open")
+    planted = {"loci": "p" * 43}
+    for url, name in (await server.start(), "grace"), ("/signup", "eve"):
+        async with make_browser(server=server, cookies=planted) as http:
+            assert (await fill_in(http, url, name)).status_code == 302
+            assert (await http.get("/apps")).status_code == 200
+        async with make_browser(server=server, cookies=planted) as thief:
+            assert (await thief.get("/apps")).headers["location"] == "/login?next=/apps"
+
+
 async def test_an_invitation_works_once_within_a_day(make_server, make_browser, clock):
     server = make_server(signup="invite")
     invite = await make_invite_link(server.db, server.issuer, clock())

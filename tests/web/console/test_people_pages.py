@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.console import log_in, send
+from tests.helpers.console import log_in, read_csrf, send
 from tests.helpers.doors import call_rest
 from tests.helpers.logins.flow import PASSWORD, read_fields
 from tests.helpers.people import make_team
@@ -116,6 +116,62 @@ async def test_an_invitation_ends_with_the_right_of_its_maker(site, clock, ann, 
     assert (await guest.get(path)).status_code == 404
     clock.move(days=2, seconds=1)
     assert (await guest.get(late)).status_code == 404
+
+
+async def test_the_forms_that_a_removed_member_has_open_change_nothing(site, ann, ben):
+    team = await make_team(site, ann, admin=[ben])
+    cat = await site.add_person("cat")
+    kept = await ann.store("We ship on Mondays", workspace="team/notes")
+    tab = await log_in(site, ben)
+    page = f"/people?account={team}"
+    invitation = await invite(tab, team, role="member")
+    opened = {"csrf": await read_csrf(tab, page), "account": team, "workspace": "team/notes", "id": kept}
+    assert "We ship on Mondays" in (await tab.get("/memories?workspace=team/notes")).text
+    await call_rest(ann, "remove_member", {"id": team, "user_id": ben.user_id})
+    sent: list[tuple[str, dict[str, str]]] = [
+        ("/people", {"action": "invite", "role": "admin"}),
+        ("/people", {"action": "role", "member": ann.user_id, "role": "reader"}),
+        ("/people", {"action": "remove", "member": ann.user_id}),
+        ("/memories", {"content": "We ship on Fridays"}),
+        ("/memories/change", {"action": "bury", "which": "chosen", "step": "change"}),
+        (f"/memories/{kept}", {"action": "delete"}),
+        (f"/memories/{kept}", {"action": "save", "content": "We ship on Fridays"}),
+    ]
+    answers = [await tab.post(path, data=opened | form) for path, form in sent]
+    answers += [await tab.get(path) for path in (page, "/memories?workspace=team/notes", f"/memories/{kept}")]
+    assert {each.status_code for each in answers} == {404}
+    assert all("Mondays" not in each.text for each in answers)
+    assert (await (await log_in(site, cat)).get(invitation)).status_code == 404
+    members = (await call_rest(ann, "list_members", {"id": team})).body["members"]
+    assert [(each["name"], each["role"]) for each in members] == [("ann", "owner")]
+    left = (await call_rest(ann, "list_memories", {"workspace": "team/notes"})).body["memories"]
+    assert [(each["id"], each["content"]) for each in left] == [(kept, "We ship on Mondays")]
+
+
+async def test_the_last_owner_who_presses_leave_is_told_why_not_and_stays(site, ann, ben):
+    team = await make_team(site, ann, member=[ben])
+    http = await log_in(site, ann)
+    page = f"/people?account={team}"
+    for form in ({"action": "remove"}, {"action": "role", "role": "member"}):
+        refused = await send(http, "/people", page=page, account=team, member=ann.user_id, **form)
+        assert (refused.status_code, "the last owner of the account" in refused.text) == (409, True)
+    assert "You are owner here" in (await http.get(page)).text
+    await send(http, "/people", page=page, account=team, member=ben.user_id, action="role", role="owner")
+    assert (await send(http, "/people", page=page, account=team, member=ann.user_id, action="remove")).is_redirect
+    assert "You are in no team yet" in (await http.get("/people")).text
+
+
+async def test_who_makes_an_account_by_an_invitation_is_not_in_a_session_that_somebody_planted(site, ann):
+    path = await invite(await log_in(site, ann), await make_team(site, ann), role="member")
+    planted = "p" * 43
+    guest, thief = site.client(), site.client()
+    for each in (guest, thief):
+        each.cookies.set("loci", planted)
+    fields = read_fields((await guest.get(path)).text)
+    made = await guest.post("/invitation", data=fields | {"username": "eve", "password": PASSWORD})
+    assert made.headers["location"] == "/people"
+    assert planted not in made.headers["set-cookie"]
+    assert (await thief.get("/people")).headers["location"].startswith("/login")
 
 
 async def test_a_workspace_is_shared_and_taken_back_on_its_page(site, ann, ben):
