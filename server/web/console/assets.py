@@ -12,6 +12,7 @@ _HEADERS = {"cache-control": "public, max-age=3600", "vary": "accept-encoding", 
 LIVE_SCRIPT = "/static/live.js"
 SEARCH_SCRIPT = "/static/search.js"
 IMPORT_SCRIPT = "/static/import.js"
+EXPORT_SCRIPT = "/static/export.js"
 GRAPH_SCRIPT = "/static/graph.js"
 #: The parts of D3 that the graph needs, as one file. static/vendor/README.md has their origin and digests.
 D3 = "/static/d3.js"
@@ -30,7 +31,7 @@ _PARTS = (
 )
 _FILES = {
     path: (_FOLDER / path.rpartition("/")[2]).read_bytes()
-    for path in (LIVE_SCRIPT, SEARCH_SCRIPT, IMPORT_SCRIPT, GRAPH_SCRIPT)
+    for path in (LIVE_SCRIPT, SEARCH_SCRIPT, IMPORT_SCRIPT, EXPORT_SCRIPT, GRAPH_SCRIPT)
 }
 _FILES[D3] = b"\n".join((_FOLDER / "vendor" / f"{name}.min.js").read_bytes() for name in _PARTS)
 PATHS = tuple(_FILES)

@@ -12,7 +12,7 @@ from auth.pages.browser import check_csrf, make_principal
 from auth.parameters import Parameters
 from auth.texts import say
 from server.errors import Failure
-from server.web.console.assets import IMPORT_SCRIPT
+from server.web.console.assets import EXPORT_SCRIPT, IMPORT_SCRIPT
 from server.web.console.door import Visit, make_address, open_visit
 from server.web.everything import ExportEverything, send_lines
 from server.web.import_endpoint import receive_file
@@ -45,7 +45,7 @@ async def serve_import_page(request: Request) -> Response:
         workspace=found.meta.workspace,
         workspaces=await visit.list_workspaces(),
         export=make_address(EXPORT_PATH, workspace=found.meta.workspace),
-        scripts=[IMPORT_SCRIPT],
+        scripts=[IMPORT_SCRIPT, EXPORT_SCRIPT],
     )
 
 

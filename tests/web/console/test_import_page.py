@@ -36,6 +36,11 @@ async def test_a_person_previews_imports_and_undoes_a_file(site, ann, tmp_path):
         assert await fits(page)
         await page.get_by_role("button", name="Import 2").click()
         await page.get_by_text("2 were imported, 0 are there, 1 are refused.").wait_for()
+        async with page.expect_download() as begun:
+            await page.get_by_role("link", name="Download everything").click()
+        await page.get_by_text("the file is in your downloads").wait_for()
+        file = await (await begun.value).path()
+        assert "Tea at four" in file.read_text()
         await page.get_by_role("link", name="Show the list of imports").click()
         await page.set_viewport_size(WIDE)
         assert await fits(page)
@@ -50,7 +55,7 @@ async def test_a_file_without_the_token_of_the_page_or_without_a_login_is_refuse
     token = {"x-csrf-token": await read_csrf(http, "/keys")}
     assert (await http.post("/import/file?on_error=x", content=LINES, headers=token)).status_code == 400
     assert (await http.post("/import/file", content=LINES, headers=token)).json()["imported"] == 2
-    assert (await http.get("/import/export")).text.count("\n") == 4
+    assert (await http.get("/import/export")).text.count("\n") == 5
     assert "Tea at four" not in (await http.get("/import/export?workspace=attic")).text
     assert (await http.get("/import/state")).json()["imports"][0]["state"] == "done"
     assert (await send(http, "/import", page="/keys", run="nothing")).status_code == 404
