@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -57,6 +57,8 @@ class Running:
     setup_link: str | None
     #: The metrics and traces that the settings ask for.
     telemetry: Telemetry
+    #: The streams of the live page and of `/v1/live`.
+    streams: live.OpenStreams = field(default_factory=live.OpenStreams)
 
 
 @asynccontextmanager
@@ -93,7 +95,7 @@ def create_app(running: Running) -> ASGIApp:
     )
     guard = partial(Guard, on_refused=note_refused_bearer)
     mcp_apps = McpApps()
-    watch = live.LiveEndpoint()
+    watch = live.LiveEndpoint(running.streams)
     post = frozenset({"POST"})
     connector = BrowserPage(guard(mcp_apps.connector, api, post), audience)
     link = BrowserPage(guard(mcp_apps.recall_link, recall_link, post), f"{url}{RECALL_PATH}", is_read_only=True)

@@ -103,7 +103,7 @@ _PLACES = {
     "memory": _Place(
         "agent_files.command",
         "app",
-        "The notes that Claude Code keeps about a project, and its CLAUDE.md, on every machine.",
+        "The notes that Claude Code keeps about a project, on every machine; and burying and pinning of one memory.",
     ),
     "install-service": _Place(
         "serving.install_service",

@@ -44,6 +44,19 @@ class OpenStreams:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._is_over = asyncio.Event()
+
+    def end(self) -> None:
+        """End all streams, as the server stops. Their clients open others when it is back."""
+        self._is_over.set()
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait, and return whether the streams go on."""
+        try:
+            await asyncio.wait_for(self._is_over.wait(), seconds)
+        except TimeoutError:
+            return True
+        return False
 
     @contextmanager
     def take_place(self, user_id: str) -> Generator[None]:
@@ -63,8 +76,8 @@ class OpenStreams:
 class LiveEndpoint:
     """Answers with streams: at `/v1/live` for a bearer, and in the console for a person who is logged in."""
 
-    def __init__(self) -> None:
-        self._streams = OpenStreams()
+    def __init__(self, streams: OpenStreams) -> None:
+        self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request whose principal the guard has found."""
@@ -90,13 +103,13 @@ class LiveEndpoint:
             sent["after"] = last[:15]
         call, args = await open_account_call("watch_activity", "memory:read", ListActivity, services, door, sent)
         with self._streams.take_place(door.principal.user_id):
-            events = _follow(services, call, args, is_allowed)
+            events = _follow(services, call, args, is_allowed, self._streams)
             response = StreamingResponse(events, media_type=MEDIA_TYPE, headers=_HEADERS)
             await response(request.scope, request.receive, send)
 
 
 async def _follow(
-    services: Services, call: AccountCall, args: ListActivity, is_allowed: IsAllowed
+    services: Services, call: AccountCall, args: ListActivity, is_allowed: IsAllowed, streams: OpenStreams
 ) -> AsyncGenerator[str]:
     """Yield events: each call, the work in the background if it has changed, and signs of life."""
     loop = asyncio.get_running_loop()
@@ -117,7 +130,8 @@ async def _follow(
         if events:
             spoke_at = loop.time()
             yield "".join(events)
-        await asyncio.sleep(TICK)
+        if not await streams.pause(TICK):
+            return
 
 
 async def _ask(is_allowed: IsAllowed) -> bool:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import httpx
 
@@ -42,7 +42,22 @@ def _ask_in_vain(port, key, told):
         told.append(asked.status_code)
 
 
-def test_half_sent_requests_and_a_slow_model_do_not_hold_up_the_end_and_are_a_line_each(settings):
+def _watch(port, key, has_begun, ended):
+    """Watch the live stream to its end, which `ended` has then. A stream that is cut raises an error instead."""
+    with httpx.Client(trust_env=False, timeout=60, headers={"authorization": f"Bearer {key}"}) as http:
+        with http.stream("GET", f"http://127.0.0.1:{port}/v1/live") as stream:
+            for _ in stream.iter_raw():
+                has_begun.set()
+            ended.append(time.monotonic())
+
+
+def _start(target, *args):
+    thread = Thread(target=target, args=args, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_half_sent_requests_and_a_slow_model_do_not_hold_up_the_end_and_are_a_line_each_and_streams_end(settings):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -50,6 +65,7 @@ def test_half_sent_requests_and_a_slow_model_do_not_hold_up_the_end_and_are_a_li
     # a collector of traces and a language model that never answer
     silent, model = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
     told: list[int] = []
+    has_begun, ended = Event(), list[float]()
     metrics_port = find_free_port()
     environ = {
         "LOCI_DATA_DIR": str(settings.data_dir),
@@ -84,8 +100,9 @@ def test_half_sent_requests_and_a_slow_model_do_not_hold_up_the_end_and_are_a_li
             with socket.create_connection(("127.0.0.1", metrics_port), timeout=60) as asked:
                 asked.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
                 page = asked.makefile("rb").read()
-            asking = Thread(target=_ask_in_vain, args=(port, key, told), daemon=True)
-            asking.start()
+            watching = _start(_watch, port, key, has_begun, ended)
+            assert has_begun.wait(60)
+            asking = _start(_ask_in_vain, port, key, told)
             model.settimeout(30)
             question, _ = model.accept()
             assert question.recv(100)
@@ -97,6 +114,8 @@ def test_half_sent_requests_and_a_slow_model_do_not_hold_up_the_end_and_are_a_li
         finally:
             server.kill()
     assert took < 10  # 4.5 on a machine that is not busy; Docker kills it after 10
+    watching.join(30)
+    assert len(ended) == 1  # it was not cut when the time of running requests was over
     asking.join(30)
     assert told == [503]
     question.close()

@@ -1,7 +1,6 @@
-"""`memory push` and `memory pull`: Claude Code's own notes and CLAUDE.md of a project, to a server and back."""
+"""`memory`: Claude Code's own notes and CLAUDE.md of a project, to a server and back, and the marks of one memory."""
 
 import asyncio
-import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,39 +8,29 @@ from typing import Annotated, Any
 
 import typer
 
+from server.cli.agent_files import marks
 from server.cli.agent_files.checkout import find_checkout
 from server.cli.agent_files.exchange import Exchange, Report
 from server.cli.agent_files.folders import Folders
 from server.cli.agent_files.remote import Remote
+from server.cli.agent_files.server_choice import Key, Url, choose_key, choose_url
 from server.cli.agent_files.state import State
 from server.cli.common import begin_command, explain_errors
-from server.cli.connect.clients import find_own_folder
-from server.config import Settings
 from server.errors import Failure
 from server.network.http import open_http_client
-from server.small_files import UnusableFile, read_small_file
 
 app = typer.Typer(
-    help="The notes that Claude Code keeps about a project, and its CLAUDE.md, on every machine.",
+    help="The notes that Claude Code keeps about a project, on every machine; and burying and pinning of one memory.",
     no_args_is_help=True,
     add_completion=False,
 )
+for _command in (marks.bury, marks.unbury, marks.pin, marks.unpin):
+    app.command(_command.__name__)(_command)
 
 Folder = Annotated[Path, typer.Argument(help="A folder of the project.")]
 Project = Annotated[str | None, typer.Option(help="The project's name. Default: the one of its repository or folder.")]
 Notes = Annotated[
     Path | None, typer.Option("--notes", help="The folder of Claude Code's notes. Default: where it keeps them.")
-]
-Url = Annotated[
-    str | None,
-    typer.Option(help="The server's URL. Default: the one that `loci connect` noted, or the settings'."),
-]
-Key = Annotated[
-    str | None,
-    typer.Option(
-        envvar="LOCI_API_KEY",
-        help="An API key. Default: the one that `loci connect` noted; `-` reads it from the standard input.",
-    ),
 ]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Way = Callable[[Exchange], Coroutine[Any, Any, Report]]
@@ -114,34 +103,10 @@ def _exchange(
     with explain_errors(settings):
         if not folder.is_dir():
             raise Failure("invalid", f"{folder} is no folder.", field="folder")
-        wish = Wish(folder, _choose_url(url, settings), _choose_key(key), project, notes, is_dry, settings.ca_file)
+        wish = Wish(folder, choose_url(url, settings), choose_key(key), project, notes, is_dry, settings.ca_file)
         report = asyncio.run(exchange_files(way, wish))
     for line in report.lines:
         print(line)
     print(report.sum_up())
     if report.open:
         raise typer.Exit(1)
-
-
-def _choose_url(given: str | None, settings: Settings) -> str:
-    noted = given or _read_note("url") or settings.resource
-    url = noted.rstrip("/").removesuffix("/mcp")
-    if not url.startswith(("http://", "https://")) or not url.isprintable() or " " in url:
-        raise Failure("invalid", "--url must be a URL like http://127.0.0.1:8080.", field="url")
-    return url
-
-
-def _choose_key(given: str | None) -> str:
-    key = sys.stdin.readline().strip() if given == "-" else given or _read_note("key")
-    if not key or not (key.isascii() and key.isprintable() and " " not in key):
-        raise Failure("invalid", "A key is needed: --key, LOCI_API_KEY, or `loci connect … --key`.", field="key")
-    return key
-
-
-def _read_note(name: str) -> str | None:
-    """Return the first line of a file that `loci connect` wrote; None if there is none."""
-    try:
-        lines = read_small_file(find_own_folder() / name).decode(errors="replace").splitlines()
-    except UnusableFile:
-        return None
-    return lines[0].strip() if lines else None

@@ -111,19 +111,24 @@ class Remote:
             await self._ask("DELETE", f"/v1/memories/{each.id}", self._workspace)
 
     async def _ask(self, method: str, path: str, sent: dict[str, Any] | None = None) -> Any:
-        how: dict[str, Any] = {"params": sent} if method in {"GET", "DELETE"} else {"json": sent}
-        try:
-            answer = await self._client.request(method, path, **how)
-            body = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
-            reason = str(error) or type(error).__name__
-            raise Failure("unavailable", f"{self._client.base_url} cannot be used: {reason}. Check --url.") from None
-        if answer.is_success:
-            return body
-        advice = " Give a key with --key; `loci key create --scopes memory:write` makes one." * (
-            answer.status_code in {401, 403}
-        )
-        raise Failure("invalid", f"{method} {path}: {body.get('message', answer.status_code)}{advice}")
+        return await ask_server(self._client, method, path, sent)
+
+
+async def ask_server(client: httpx.AsyncClient, method: str, path: str, sent: dict[str, Any] | None = None) -> Any:
+    """Return the answer of the REST API. Raises Failure: it refuses, or cannot be reached."""
+    how: dict[str, Any] = {"params": sent} if method in {"GET", "DELETE"} else {"json": sent}
+    try:
+        answer = await client.request(method, path, **how)
+        body = answer.json()
+    except (httpx.HTTPError, ValueError) as error:
+        reason = str(error) or type(error).__name__
+        raise Failure("unavailable", f"{client.base_url} cannot be used: {reason}. Check --url.") from None
+    if answer.is_success:
+        return body
+    advice = " Give a key with --key; `loci key create --scopes memory:write` makes one." * (
+        answer.status_code in {401, 403}
+    )
+    raise Failure("invalid", f"{method} {path}: {body.get('message', answer.status_code)}{advice}")
 
 
 def _is_project(listed: dict[str, Any], checkout: Checkout, name: str | None) -> bool:

@@ -69,7 +69,14 @@ async def _serve(
         keep_temporary_files(settings.data_dir, is_emptied=not settings.qdrant_url)
         connections = OpenConnections(limit_connections(descriptors), (*LOOPBACK, *settings.trusted_proxies))
         config = configure_http(create_app(running), connections)
-        server = HttpServer(config, limit_end)
+        loop = asyncio.get_running_loop()
+
+        def note_signal() -> None:
+            limit_end()
+            # A stream would run until the time of running requests is over.
+            loop.call_soon_threadsafe(running.streams.end)
+
+        server = HttpServer(config, note_signal)
         print_greeting(settings, running)
         await _warn_of_search_store(settings, running)
         gc.freeze()
