@@ -83,6 +83,18 @@ def merge_patch(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]
     return merged
 
 
+def make_patch(now: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON merge patch (RFC 7396) that makes one object of another."""
+    patch: dict[str, Any] = {name: None for name in now if name not in wanted}
+    for name, value in wanted.items():
+        before = now.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            patch[name] = make_patch(cast("dict[str, Any]", before), cast("dict[str, Any]", value))
+        elif before != value:
+            patch[name] = value
+    return patch
+
+
 def find_missing_place(scope: Scope | None, project: str | None, task: str | None) -> str | None:
     """Return, in words, the argument that a scope needs and does not have; None if none is missing."""
     if scope in {"project", "task"} and project is None:

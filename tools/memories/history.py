@@ -1,7 +1,7 @@
 """The history of a memory: each of its changes, field by field, and the undoing of one."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -15,7 +15,7 @@ from tools.core.call import Call
 from tools.core.fields import Id
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
-from tools.memories.arguments import MemoryRef
+from tools.memories.arguments import MemoryRef, make_patch
 from tools.memories.marking import Mark, mark_memory
 from tools.memories.operations import UpdateMemory, change_memory
 from tools.memories.rows import make_memory_not_found
@@ -158,25 +158,13 @@ def _make_update(memory_id: str, given: Mapping[str, FieldChange]) -> UpdateMemo
     """Return the arguments of an update that brings earlier values back. Raises `conflict` if they are not valid."""
     values: dict[str, Any] = {name: each.before for name, each in given.items() if each.before is not None}
     if "metadata" in given:
-        values["metadata"] = _make_patch(given["metadata"].after or {}, given["metadata"].before or {})
+        values["metadata"] = make_patch(given["metadata"].after or {}, given["metadata"].before or {})
     cleared = [name for name, each in given.items() if each.before is None and name != "metadata"]
     try:
         return UpdateMemory.model_validate({"id": memory_id, "clear": cleared} | values)
     except ValidationError:
         message = "This change cannot be undone: an earlier value is not allowed any more."
         raise Failure("conflict", message, field="change") from None
-
-
-def _make_patch(now: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the JSON merge patch (RFC 7396) that makes one object of another."""
-    patch: dict[str, Any] = {name: None for name in now if name not in wanted}
-    for name, value in wanted.items():
-        before = now.get(name)
-        if isinstance(value, dict) and isinstance(before, dict):
-            patch[name] = _make_patch(cast("dict[str, Any]", before), cast("dict[str, Any]", value))
-        elif before != value:
-            patch[name] = value
-    return patch
 
 
 OPERATIONS = (

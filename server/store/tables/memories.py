@@ -5,6 +5,8 @@ import sqlalchemy as sa
 from server.store.tables import metadata
 from server.store.utc_datetime import UtcDateTime
 
+#: Whether a memory that is not deleted belongs to a project.
+IN_PROJECT = "deleted_at IS NULL AND project IS NOT NULL"
 #: As text, because an index of SQLite that has this condition serves no statement with parameters in its place.
 IS_STANDING = "deleted_at IS NULL AND type IN ('decision', 'instruction', 'preference')"
 
@@ -94,6 +96,27 @@ memories = sa.Table(
         "position",
         sqlite_where=sa.text("deleted_at IS NULL AND occurred_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL AND occurred_at IS NULL"),
+    ),
+    # These two find those of a project in the same way, also if it has few or none.
+    sa.Index(
+        "ix_memories_workspace_id_project_created_at",
+        "workspace_id",
+        "project",
+        "consolidated",
+        "created_at",
+        "position",
+        sqlite_where=sa.text(IN_PROJECT),
+        postgresql_where=sa.text(IN_PROJECT),
+    ),
+    sa.Index(
+        "ix_memories_workspace_id_project_occurred_at",
+        "workspace_id",
+        "project",
+        "consolidated",
+        "occurred_at",
+        "position",
+        sqlite_where=sa.text(f"{IN_PROJECT} AND occurred_at IS NOT NULL"),
+        postgresql_where=sa.text(f"{IN_PROJECT} AND occurred_at IS NOT NULL"),
     ),
     sa.Index(
         "ix_memories_deleted_at_due",

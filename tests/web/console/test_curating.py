@@ -139,3 +139,30 @@ async def test_no_form_of_any_page_works_from_another_site_and_no_page_is_framed
         answer = await site.client().get("/login", params={"next": target})
         assert "evil.example" not in answer.headers.get("location", "")
         assert f'value="{target}"' not in answer.text
+
+
+async def test_metadata_are_changed_as_json_and_anything_else_is_refused_with_what_was_written(site):
+    ann = await site.add_person("ann")
+    memory = await ann.store("The kettle is in the attic", metadata={"place": {"floor": 2, "room": "<b>"}, "boxes": 3})
+    http, path = await log_in(site, ann), f"/memories/{memory}"
+    assert "&#34;room&#34;: &#34;&lt;b&gt;&#34;" in (await http.get(path)).text
+    saved = await send(http, path, action="save", metadata='{"place": {"floor": 3}, "who": ["ann"]}')
+    assert saved.headers["location"] == f"{path}?done=saved"
+    assert (await fetch(ann, memory))["metadata"] == {"place": {"floor": 3}, "who": ["ann"]}
+    for wrong, word in (
+        ('{"place": ', "no JSON: look at line 1"),
+        ("[1]", "must be one JSON object"),
+        ('{"n": NaN}', "no JSON"),
+        ("[" * 10_000, "no JSON"),
+        (f'{{"long": "{"x" * 20_000}"}}', "metadata"),
+    ):
+        refused = await send(http, path, action="save", content="A new text", metadata=wrong)
+        assert (refused.status_code, word in refused.text) == (400, True), wrong[:20]
+        assert "A new text</textarea>" in refused.text, "nobody writes it again"
+        assert 'aria-invalid="true"' in refused.text
+    late = await send(http, path, action="save", scope="task")
+    assert (late.status_code, "project is required" in late.text) == (400, True)
+    stored = await fetch(ann, memory)
+    assert (stored["content"], stored["metadata"]["who"]) == ("The kettle is in the attic", ["ann"])
+    await send(http, path, action="save", metadata="")
+    assert (await fetch(ann, memory))["metadata"] == {}

@@ -88,6 +88,12 @@ async def test_the_views_fit_their_window(site):
             assert await fits(page), size
             await page.goto(f"{site.url}/graph")
             await page.locator("canvas[data-nodes='3']").wait_for()
+            await page.locator("canvas").press("n")
+            assert await page.locator("#picked").inner_text() == "The kettle is rusty · links: 2"
+            await page.locator("canvas").press("Enter")
+            await page.wait_for_url("**/memories/*")
+            await page.go_back()
+            await page.locator("canvas[data-nodes='3']").wait_for()
             assert not await page.locator(".edges").is_visible()
             await page.get_by_text("As a table").click()
             assert await page.get_by_role("link", name="The kettle is rusty").first.is_visible()

@@ -1,6 +1,6 @@
 """The card of a recall in the chat (MCP Apps): a host that declares it gets it, and nobody else sees a difference."""
 
-import json
+import re
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.extension import advertise
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
 
 from server.web.mcp import cards
 from tests.helpers.doors import ERAS, send_rpc
@@ -94,11 +95,10 @@ def test_capabilities_of_another_form_declare_nothing():
         assert not cards.declares_cards(capabilities)
 
 
-#: A host that shows the card in a sandbox, and answers as the server would: the test says what each tool answers.
+#: A host that shows the card in a sandbox, and passes the calls of its buttons on to the server.
 HOST = """
 window.heard = [];
-window.answers = %s;
-window.addEventListener("message", (event) => {
+window.addEventListener("message", async (event) => {
   const message = event.data, view = document.getElementById("view").contentWindow;
   window.heard.push(message);
   const reply = (result) => view.postMessage({ jsonrpc: "2.0", id: message.id, ...result }, "*");
@@ -111,7 +111,7 @@ window.addEventListener("message", (event) => {
     tell("ui/notifications/tool-input", { arguments: { message: "where is the kettle?" } });
     tell("ui/notifications/tool-result", window.result);
   } else if (message.method === "tools/call") {
-    reply(window.answers[message.params.name] ?? { error: { code: -32000, message: "Not allowed here" } });
+    reply({ result: await window.callServer(message.params.name, message.params.arguments) });
   } else if (message.id !== undefined && message.method) {
     reply({ result: {} });
   }
@@ -120,55 +120,83 @@ window.addEventListener("message", (event) => {
 
 
 @pytest.mark.browser
-async def test_a_person_forgets_and_brings_back_a_memory_on_the_card_and_texts_are_never_run(cat, tmp_path):
+async def test_a_person_pins_buries_and_forgets_a_memory_on_the_card_and_texts_are_never_run(cat, tmp_path):
     memory = await cat.store(f"The kettle is in the attic {HOSTILE}", type="fact", project="house")
-    async with open_host(cat) as client:
-        result = await client.call_tool("retrieve_context", {"message": "where is the kettle in the attic?"})
-        answers = {
-            name: {"result": (await client.call_tool(name, arguments)).model_dump(mode="json", by_alias=True)}
-            for name, arguments in (
-                ("explain_recall", {"message": "where is the kettle?", "memory_id": memory}),
-                ("delete_memory", {"id": memory}),
-                ("restore_memory", {"id": memory}),
-            )
-        }
-    async with page_of_host(result.model_dump(mode="json", by_alias=True), answers) as (page, problems):
+    async with open_host(cat) as client, open_card(client) as (page, problems):
         card = page.frame_locator("#view")
         await card.get_by_text("1 recalled from default.").wait_for()
         assert HOSTILE in await card.locator(".text").inner_text()
         assert "Why: it fits by" in await card.locator("li").inner_text()
         await card.get_by_role("button", name="More about why").click()
         await card.get_by_text("It comes up, at place 1.").wait_for()
+        for button, done, undo, field in (
+            ("Pin", "Pinned.", "Unpin", "pinned_at"),
+            ("Bury", "Buried: no recall brings it.", "Dig out", "buried_at"),
+        ):
+            await card.get_by_role("button", name=re.compile(f"^{button}")).click()
+            await card.get_by_text(done).wait_for()
+            assert (await cat.http.get(f"/v1/memories/{memory}")).json().get(field)
+            await card.get_by_role("button", name=undo).click()
+            await card.get_by_role("button", name=re.compile(f"^{button}")).wait_for()
+            assert not (await cat.http.get(f"/v1/memories/{memory}")).json().get(field)
         await card.get_by_role("button", name="Forget").click()
         await card.get_by_role("button", name="Yes, forget it").click()
         await card.get_by_text("Forgotten.").wait_for()
+        assert (await cat.http.get(f"/v1/memories/{memory}")).status_code == 404
         await card.get_by_role("button", name="Bring it back").click()
         await card.get_by_role("button", name="Forget").wait_for()
         await page.screenshot(path=tmp_path / "card.png")
         heard = await page.evaluate("window.heard")
         assert {"ui/update-model-context", "ui/notifications/size-changed"} <= {each.get("method") for each in heard}
         calls = [each["params"] for each in heard if each.get("method") == "tools/call"]
-        assert [each["name"] for each in calls] == ["explain_recall", "delete_memory", "restore_memory"]
-        assert calls[1]["arguments"] == {"id": memory, "workspace": "default"}
+        assert [each["name"] for each in calls] == [
+            *("explain_recall", "pin_memory", "unpin_memory", "bury_memory", "unbury_memory"),
+            *("delete_memory", "restore_memory"),
+        ]
+        assert calls[-1]["arguments"] == {"id": memory, "workspace": "default"}
         assert await page.title() != "run"
         assert problems == []
 
 
-@asynccontextmanager
-async def page_of_host(result, answers):
-    """A page of chromium that is the host of the card, with the problems that its console told."""
-    from playwright.async_api import async_playwright  # noqa: PLC0415 - takes long, and one test needs it
+@pytest.mark.browser
+async def test_the_card_of_a_reader_has_no_button_that_changes_anything_and_the_server_refuses_it(site):
+    writer, reader = await site.add_person(), await site.add_person(scopes=("memory:read",))
+    memory = await writer.store("The kettle is in the attic")
+    async with open_host(reader) as client, open_card(client) as (page, problems):
+        card = page.frame_locator("#view")
+        await card.get_by_text("1 recalled from default.").wait_for()
+        assert await card.get_by_role("button").all_inner_texts() == ["More about why"]
+        for tool in ("bury_memory", "pin_memory", "delete_memory"):
+            refused = await page.evaluate("([name, id]) => window.callServer(name, { id })", [tool, memory])
+            assert refused["isError"], refused
+        assert problems == []
+    kept = (await writer.http.get(f"/v1/memories/{memory}")).json()
+    assert (kept.get("pinned_at"), kept.get("buried_at")) == (None, None)
 
+
+@asynccontextmanager
+async def open_card(client):
+    """A page of chromium that hosts the card of a recall by a client, with the problems that its console told."""
+    from playwright.async_api import async_playwright  # noqa: PLC0415 - takes long, and two tests need it
+
+    async def call_server(name, arguments):
+        try:
+            return (await client.call_tool(name, arguments)).model_dump(mode="json", by_alias=True)
+        except MCPError as error:
+            return {"isError": True, "content": [{"type": "text", "text": str(error)}]}
+
+    result = await call_server("retrieve_context", {"message": "where is the kettle in the attic?"})
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=QUIET)
         page = await browser.new_page(viewport={"width": 390, "height": 700})
         problems = []
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
+        await page.expose_function("callServer", call_server)
         await page.set_content(
             '<!doctype html><iframe id="view" sandbox="allow-scripts" width="370" height="600"></iframe>'
         )
-        await page.evaluate(HOST % json.dumps(answers))
+        await page.evaluate(HOST)
         await page.evaluate(
             "([result, card]) => { window.result = result; document.getElementById('view').srcdoc = card; }",
             [result, cards.PAGE],

@@ -1,8 +1,6 @@
 """The page of one memory: the address that answers cite. A person changes, marks, links and forgets it here."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,19 +11,13 @@ from server.errors import Failure
 from server.memory.models import Linkage
 from server.store.record import memories
 from server.web.console.door import Visit, make_address, open_visit
+from server.web.console.memories.fields_form import list_fields, list_sent_fields, read_changes
 from server.web.console.memories.history_view import show_change
 from tools.core.services import Services
 from tools.memories.citation import MEMORY_PATH, make_title
-from tools.memories.operations import FetchedMemory
 from tools.memories.rows import make_memory_not_found
 
 PATH = f"{MEMORY_PATH}/{{id}}"
-#: The fields that the form changes, and those that it clears if they are empty.
-CHANGED = (
-    *("content", "type", "scope", "project", "task", "entity", "author", "session", "occurred_at", "expires_at"),
-    "source",
-)
-CLEARED = frozenset(CHANGED) - {"content", "type", "scope"}
 #: What the page says after a form; any other word says nothing.
 DONE: Mapping[str, Text] = {
     "saved": say("Saved."),
@@ -57,6 +49,13 @@ async def serve_memory_page(request: Request) -> Response:
     workspace = await _find_workspace(visit, memory_id)
     if request.method == "POST":
         return await _change_memory(visit, workspace, memory_id, await visit.read_form())
+    return await _show_memory(visit, workspace, memory_id)
+
+
+async def _show_memory(
+    visit: Visit, workspace: str, memory_id: str, form: Parameters | None = None, failure: Failure | None = None
+) -> Response:
+    """Return the page; after a form that was refused, with its fields as they were sent, and the reason."""
     memory = await visit.execute("fetch", workspace, id=memory_id)
     history = await visit.execute("memory_history", workspace, id=memory_id)
     linked = [each.id for each in memory.linkages if each.type == "memory"]
@@ -64,16 +63,19 @@ async def serve_memory_page(request: Request) -> Response:
     targets = [each for each in await visit.list_workspaces() if "/" in each and each != workspace]
     return visit.render(
         "memory.html",
+        status=200 if failure is None else failure.status,
+        failure=failure,
         targets=targets,
         memory=memory,
         workspace=workspace,
         title=make_title(memory.content),
         titles=titles,
         links=[(name_link(each), each, titles.get(each.id or "")) for each in memory.linkages],
-        fields=_list_fields(memory),
+        fields=list_fields(memory) if form is None else list_sent_fields(memory, form),
         changes=[show_change(each) for each in history.changes],
         has_more=history.truncated,
-        done=DONE.get(request.query_params.get("done", "")),
+        metadata=list_fields(memory)["metadata"],
+        done=DONE.get(visit.request.query_params.get("done", "")),
     )
 
 
@@ -104,7 +106,12 @@ async def _change_memory(visit: Visit, workspace: str, memory_id: str, form: Par
         return _go_back(visit, memory_id, done)
     match action:
         case "save":
-            await _save_fields(visit, workspace, memory_id, form)
+            try:
+                await _save_fields(visit, workspace, memory_id, form)
+            except Failure as failure:
+                if failure.code not in {"invalid", "malformed"}:
+                    raise
+                return await _show_memory(visit, workspace, memory_id, form, failure)
             done = "saved"
         case "link":
             link = {"type": "memory", "id": form.get("to"), "label": form.get("label")}
@@ -133,29 +140,9 @@ def _go_back(visit: Visit, memory_id: str, done: str) -> Response:
 
 
 async def _save_fields(visit: Visit, workspace: str, memory_id: str, form: Parameters) -> None:
-    """Change the fields of the form that differ from the memory; one that the form does not have stays as it is."""
     memory = await visit.execute("fetch", workspace, id=memory_id)
-    now, sent = _list_fields(memory), {name for name, _ in form.pairs}
-    given = {name: form.get(name) or "" for name in CHANGED if name in sent}
-    # A browser sends each line of a text with CR and LF.
-    changed = {name: text for name, text in given.items() if text.replace("\r\n", "\n") != now[name]}
-    values: dict[str, Any] = {name: text for name, text in changed.items() if text or name not in CLEARED}
-    tags = [each.strip() for each in (form.get("tags") or "").split(",") if each.strip()]
-    if "tags" in sent and tags != memory.tags:
-        values["tags"] = tags
-    if cleared := [name for name, text in changed.items() if not text and name in CLEARED]:
-        values["clear"] = cleared
-    if values:
+    if values := read_changes(memory, form):
         await visit.execute("update_memory", workspace, id=memory_id, **values)
-
-
-def _list_fields(memory: FetchedMemory) -> dict[str, str]:
-    """Return the fields of the form with their values as it shows them; times are in UTC."""
-    return {name: _write_field(getattr(memory, name)) for name in CHANGED}
-
-
-def _write_field(value: object) -> str:
-    return value.strftime("%Y-%m-%dT%H:%M") if isinstance(value, datetime) else str(value or "")
 
 
 async def _remove_link(visit: Visit, workspace: str, memory_id: str, wanted: str) -> None:

@@ -90,10 +90,37 @@ function draw({ nodes, edges }) {
     paint();
   }
 
-  d3.select(canvas)
-    .call(d3.zoom().scaleExtent([0.1, 8]).on("zoom", (event) => { view = event.transform; paint(); }))
-    .call(d3.zoom().transform, view)
+  const zoom = d3.zoom().scaleExtent([0.1, 8]).on("zoom", (event) => { view = event.transform; paint(); });
+  const drawing = d3.select(canvas)
+    .call(zoom)
+    .call(zoom.transform, view)
     .on("click", (event) => { const node = find(event); if (node) pick(node); });
+
+  // With keys: those with the most links come first.
+  const ranked = [...nodes].sort((one, other) => other.degree - one.degree);
+  const choose = (step) => {
+    const place = chosen ? ranked.indexOf(chosen) + step : 0;
+    const node = ranked[(place + ranked.length) % ranked.length];
+    drawing.call(zoom.translateTo, node.x, node.y);
+    pick(node);
+  };
+  const STEP = 60;
+  const keys = {
+    ArrowLeft: () => drawing.call(zoom.translateBy, STEP / view.k, 0),
+    ArrowRight: () => drawing.call(zoom.translateBy, -STEP / view.k, 0),
+    ArrowUp: () => drawing.call(zoom.translateBy, 0, STEP / view.k),
+    ArrowDown: () => drawing.call(zoom.translateBy, 0, -STEP / view.k),
+    "+": () => drawing.call(zoom.scaleBy, 1.4),
+    "-": () => drawing.call(zoom.scaleBy, 1 / 1.4),
+    n: () => choose(1),
+    p: () => choose(-1),
+    Enter: () => { if (chosen) location.href = chosen.href; },
+  };
+  canvas.addEventListener("keydown", (event) => {
+    if (!(event.key in keys) || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
   canvas.dataset.nodes = nodes.length;
   paint();
 }
