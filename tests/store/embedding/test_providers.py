@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -20,46 +23,99 @@ from server.wiring.stores import build_endpoint, build_remote_source
 pytestmark = pytest.mark.anyio
 
 KEY = "sk-hunter2"
-URLS = {
-    "openai": "https://api.openai.com/v1/embeddings",
-    "cohere": "https://api.cohere.com/v2/embed",
-    "voyage": "https://api.voyageai.com/v1/embeddings",
-    "ollama": "http://127.0.0.1:11434/api/embed",
-}
-EVERY = pytest.mark.parametrize("provider", URLS)
 PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 
 
-def wrap(provider, rows):
-    """A good answer in the form of a provider."""
-    if provider == "cohere":
-        return {"id": "1", "embeddings": {"float": rows}, "response_type": "embeddings_by_type"}
-    if provider == "ollama":
-        return {"model": "m", "embeddings": rows, "total_duration": 1}
-    data = [{"object": "embedding", "index": n, "embedding": row} for n, row in enumerate(rows)]
+@dataclass(frozen=True)
+class Form:
+    """The requests and answers of a service, as its own documentation shows them.
+
+    Attributes:
+        url: the address that is asked, if no setting names another.
+        most_texts: the largest number of texts that it takes in one request.
+        wrap: makes a good answer of vectors, and a bad one of anything else.
+        refuse: makes the answer that says these words of an error.
+        body: the part of each request that is always the same, if only the provider is set.
+        texts: the name of the texts in a request.
+        dims: the name of the length of vectors in a request; empty if none can be asked for.
+        purposes: the parts of a request that say that it has a question, and that it has documents.
+        prefixes: the words before a question, and before a document.
+    """
+
+    url: str
+    most_texts: int
+    wrap: Callable[[Any], Any]
+    refuse: Callable[[str], Any]
+    body: dict[str, Any]
+    texts: str = "input"
+    dims: str = ""
+    purposes: tuple[dict[str, str], dict[str, str]] = ({}, {})
+    prefixes: tuple[str, str] = ("", "")
+
+
+def wrap_in_data(rows):
+    listed = rows if isinstance(rows, list) else [rows]
+    data = [{"object": "embedding", "index": n, "embedding": row} for n, row in enumerate(listed)]
     return {"object": "list", "data": data[::-1], "usage": {"total_tokens": 1}}
 
 
-def texts_of(provider, body):
-    return body["texts" if provider == "cohere" else "input"]
+SERVICES = {
+    "openai": Form(
+        "https://api.openai.com/v1/embeddings",
+        2048,
+        wrap_in_data,
+        lambda words: {"error": {"message": words, "type": "invalid_request_error", "code": None}},
+        {"model": "text-embedding-3-small"},
+        dims="dimensions",
+    ),
+    "cohere": Form(
+        "https://api.cohere.com/v2/embed",
+        96,
+        lambda rows: {"id": "1", "embeddings": {"float": rows}, "response_type": "embeddings_by_type"},
+        lambda words: {"id": "1", "message": words},
+        {"model": "embed-v4.0", "embedding_types": ["float"]},
+        texts="texts",
+        dims="output_dimension",
+        purposes=({"input_type": "search_query"}, {"input_type": "search_document"}),
+    ),
+    "voyage": Form(
+        "https://api.voyageai.com/v1/embeddings",
+        1000,
+        wrap_in_data,
+        lambda words: {"detail": words},
+        {"model": "voyage-4"},
+        dims="output_dimension",
+        purposes=({"input_type": "query"}, {"input_type": "document"}),
+    ),
+    "ollama": Form(
+        "http://127.0.0.1:11434/api/embed",
+        64,
+        lambda rows: {"model": "m", "embeddings": rows, "total_duration": 1},
+        lambda words: {"error": words},
+        {"model": "nomic-embed-text"},
+        dims="dimensions",
+        prefixes=("search_query: ", "search_document: "),
+    ),
+}
+EVERY = pytest.mark.parametrize("provider", SERVICES)
 
 
 class Service:
     """A stand-in for one provider: answers with `rows` of the texts, or with whatever is put in `answer`."""
 
     def __init__(self, provider, web):
-        self.provider = provider
+        self.form = SERVICES[provider]
         self.asked = []
         self.answer = None
-        self.route = web.post(URLS[provider]).mock(side_effect=self.embed)
+        self.route = web.post(self.form.url).mock(side_effect=self.embed)
 
     def embed(self, request):
         body = json.loads(request.content)
         self.asked.append(body | {"authorization": request.headers.get("authorization")})
         if self.answer is not None:
             return self.answer
-        rows = [[float(len(text)), 1.0] for text in texts_of(self.provider, body)]
-        return httpx.Response(200, json=wrap(self.provider, rows))
+        rows = [[float(len(text)), 1.0] for text in body[self.form.texts]]
+        return httpx.Response(200, json=self.form.wrap(rows))
 
 
 @pytest.fixture(autouse=True)
@@ -77,14 +133,18 @@ async def open_service(clock):
 
         async def start(provider, **settings):
             service = Service(provider, web)
-            key = SecretStr("" if provider == "ollama" else KEY)
+            key = SecretStr(KEY if PRESETS[provider].needs_key else "")
             source = build_remote_source(
                 Settings(embedding_provider=provider, embedding_api_key=key, **settings), clock
             )
             assert source is not None
             opened.append(source)
             source.start()
-            await source.wait_ready()
+            try:
+                async with asyncio.timeout(20):
+                    await source.wait_ready()
+            except TimeoutError:
+                raise AssertionError(source.reason) from None
             return source, service
 
         yield start
@@ -105,56 +165,29 @@ WRONG = ([], [[1, 0], [0, 1]], [[1, 0, 0]], [[float("nan"), 1]], [[0, 0]], [["a"
 NO_LISTS = ({"a": 1}, 5, None, "x")
 
 
-#: What each provider is asked with nothing but its name set, but for the texts.
-DEFAULTS = {
-    "openai": {"model": "text-embedding-3-small"},
-    "cohere": {"model": "embed-v4.0", "embedding_types": ["float"]},
-    "voyage": {"model": "voyage-4"},
-    "ollama": {"model": "nomic-embed-text"},
-}
-PURPOSES = {
-    "openai": ({}, {}),
-    "cohere": ({"input_type": "search_query"}, {"input_type": "search_document"}),
-    "voyage": ({"input_type": "query"}, {"input_type": "document"}),
-    "ollama": ({}, {}),
-}
-PREFIXES = {"ollama": ("search_query: ", "search_document: ")}
-
-
 @EVERY
 async def test_each_service_is_asked_in_its_own_form_for_a_question_and_for_documents(open_service, provider):
     source, service = await open_service(provider)
-    authorization = None if provider == "ollama" else f"Bearer {KEY}"
-    before_query, before_document = PREFIXES.get(provider, ("", ""))
-    name = "texts" if provider == "cohere" else "input"
-    for_query, for_document = PURPOSES[provider]
+    form = service.form
+    fixed = {"authorization": f"Bearer {KEY}" if PRESETS[provider].needs_key else None} | form.body
+    (before_query, before_document), (for_query, for_document) = form.prefixes, form.purposes
 
     vector = (await source.embed_query("who?")).whole
-    expected = {name: [f"{before_query}who?"], "authorization": authorization} | DEFAULTS[provider] | for_query
-    assert service.asked[-1] == expected
+    assert service.asked[-1] == fixed | for_query | {form.texts: [f"{before_query}who?"]}
     length = len(f"{before_query}who?")
     assert vector == pytest.approx(np.array([length, 1], np.float32) / np.hypot(length, 1))
 
     rows = [each.windows for each in await source.embed_documents(["a", "bbb"])]
     texts = [f"{before_document}a", f"{before_document}bbb"]
-    expected = {name: texts, "authorization": authorization} | DEFAULTS[provider] | for_document
-    assert service.asked[-1] == expected
+    assert service.asked[-1] == fixed | for_document | {form.texts: texts}
     assert [each.shape for each in rows] == [(1, 2), (1, 2)]
     assert rows[1][0][0] > rows[0][0][0], "in the order of the texts"
 
 
-@pytest.mark.parametrize(
-    ("provider", "name"),
-    [
-        ("openai", "dimensions"),
-        ("cohere", "output_dimension"),
-        ("voyage", "output_dimension"),
-        ("ollama", "dimensions"),
-    ],
-)
-async def test_each_service_is_asked_for_the_length_that_is_set(open_service, provider, name):
+@pytest.mark.parametrize("provider", [name for name, form in SERVICES.items() if form.dims])
+async def test_each_service_is_asked_for_the_length_that_is_set(open_service, provider):
     source, service = await open_service(provider, embedding_dims=2, embedding_model="m")
-    assert {each[name] for each in service.asked} == {2}
+    assert {each[service.form.dims] for each in service.asked} == {2}
     assert {each["model"] for each in service.asked} == {"m"}
     assert source.model is not None
     assert source.model.dims == 2
@@ -164,8 +197,8 @@ async def test_each_service_is_asked_for_the_length_that_is_set(open_service, pr
 async def test_no_request_has_more_texts_than_the_service_takes(open_service, provider):
     source, service = await open_service(provider)
     await source.embed_documents([f"{n}" for n in range(200)])
-    sizes = [len(texts_of(provider, body)) for body in service.asked]
-    assert max(sizes) <= {"openai": 2048, "cohere": 96, "voyage": 1000, "ollama": 64}[provider]
+    sizes = [len(body[service.form.texts]) for body in service.asked]
+    assert max(sizes) <= service.form.most_texts
     assert sum(sizes) == 201
 
 
@@ -173,8 +206,7 @@ async def test_no_request_has_more_texts_than_the_service_takes(open_service, pr
 async def test_an_answer_with_wrong_vectors_is_not_believed(open_service, provider):
     source, service = await open_service(provider)
     for rows in (*WRONG, *NO_LISTS):
-        answer = wrap(provider, rows if provider in {"cohere", "ollama"} or isinstance(rows, list) else [rows])
-        service.answer = httpx.Response(200, content=json.dumps(answer))
+        service.answer = httpx.Response(200, content=json.dumps(service.form.wrap(rows)))
         with pytest.raises(EmbeddingFailed, match="the embedding endpoint"):
             await source.embed_documents(["a"])
         service.answer = None
@@ -194,15 +226,6 @@ async def test_an_answer_in_another_form_names_the_setting_to_check(open_service
         await is_back(source)
 
 
-#: How each service says that something is wrong.
-ERRORS = {
-    "openai": lambda words: {"error": {"message": words, "type": "invalid_request_error", "code": None}},
-    "cohere": lambda words: {"id": "1", "message": words},
-    "voyage": lambda words: {"detail": words},
-    "ollama": lambda words: {"error": words},
-}
-
-
 REFUSALS = {
     401: "check LOCI_EMBEDDING_API_KEY",
     403: "check LOCI_EMBEDDING_API_KEY",
@@ -217,7 +240,7 @@ REFUSALS = {
 async def test_a_refusal_is_told_with_the_setting_to_check_and_without_the_services_words(open_service, provider):
     source, service = await open_service(provider)
     for status, told in REFUSALS.items():
-        service.answer = httpx.Response(status, json=ERRORS[provider](f"{KEY} is wrong"))
+        service.answer = httpx.Response(status, json=service.form.refuse(f"{KEY} is wrong"))
         with pytest.raises(EmbeddingFailed, match=told) as failed:
             await source.embed_documents(["a"])
         assert KEY not in f"{failed.value}{source.reason}"
@@ -229,7 +252,7 @@ async def test_a_refusal_is_told_with_the_setting_to_check_and_without_the_servi
 @EVERY
 async def test_a_text_that_a_service_refuses_is_its_own_failure(open_service, provider):
     source, service = await open_service(provider)
-    service.answer = httpx.Response(400, json=ERRORS[provider]("input too long"))
+    service.answer = httpx.Response(400, json=service.form.refuse("input too long"))
     with pytest.raises(EmbeddingFailed, match="400 Bad Request to this text"):
         await source.embed_documents(["a"])
     assert source.state == "ready"
@@ -279,7 +302,7 @@ def test_the_vectors_of_no_two_providers_count_as_one_generation():
 
 
 def test_every_preset_is_asked_here_and_has_a_row_in_the_table_of_the_page():
-    assert {*URLS, ENDPOINT} == {*PRESETS}
+    assert {*SERVICES, ENDPOINT} == {*PRESETS}
     rows = {
         cells[1].strip(" `"): cells
         for cells in (line.split("|") for line in PAGE.read_text().splitlines())
