@@ -309,6 +309,7 @@ def test_every_preset_is_asked_here_and_has_a_row_in_the_table_of_the_page():
         if cells[1:]
     }
     for name, preset in PRESETS.items():
+        assert name in rows, "the table of the page lacks it"
         _, _, url, model, *_ = rows[name]
         assert f"`{preset.url}`" in url or (not preset.url and "none" in url)
         assert f"`{preset.model}`" in model or (not preset.model and "none" in model)
