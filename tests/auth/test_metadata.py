@@ -7,6 +7,8 @@ from mcp.client.auth.utils import (
 )
 from mcp.shared.auth import OAuthMetadata, ProtectedResourceMetadata
 
+from auth.grants.table import GRANTS
+from auth.issuers.assertions import GRANT_TYPE
 from auth.issuers.rules import choose_asked_scopes
 from auth.routes import build_routes
 
@@ -47,7 +49,7 @@ async def test_the_metadata_says_what_is_so(http):
     assert found["client_id_metadata_document_supported"] is True
     assert found["scopes_supported"] == ["memory:read", "memory:write"]
     assert found["response_types_supported"] == ["code"]
-    assert found["grant_types_supported"] == ["authorization_code", "refresh_token"]
+    assert found["grant_types_supported"] == [each for each in GRANTS if each != GRANT_TYPE], "nobody is vouched for here"
 
 
 async def test_every_endpoint_in_the_metadata_exists(http):
