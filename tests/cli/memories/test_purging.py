@@ -2,6 +2,8 @@
 
 import json
 
+from tests.helpers.programs.processes import find_free_port
+
 WORD = "unmistakablesecretword"
 
 
@@ -64,6 +66,17 @@ def test_the_proof_looks_into_the_backups_that_were_written_and_into_those_that_
     elsewhere.write_bytes(elsewhere.read_bytes()[:-1])
     broken = cli(*verify, "--backups", elsewhere, "--password-file", password)
     assert (broken.exit_code, "it ends too early" in broken.output) == (1, True), broken.output
+
+
+def test_a_qdrant_server_that_does_not_answer_proves_nothing(cli, ann, tmp_path, monkeypatch):  # noqa: ARG001 - as above
+    file = tmp_path / "a.jsonl"
+    file.write_text(json.dumps({"content": f"Ann keeps the {WORD}."}) + "\n")
+    assert count_imported(cli, file) == (1, 0)
+    (purged,) = json.loads(cli("purge", "default", "--user", "ann", "--yes", "--json").stdout)
+    assert cli("erasure", "verify", purged["receipt"]).exit_code == 0
+    monkeypatch.setenv("LOCI_QDRANT_URL", f"http://127.0.0.1:{find_free_port()}")
+    away = cli("erasure", "verify", purged["receipt"])
+    assert (away.exit_code, "Qdrant: not searched" in away.output) == (1, True), away.output
 
 
 def test_a_receipt_that_is_not_there_and_half_a_request_are_refused(cli, ann):  # noqa: ARG001 - as above

@@ -1,5 +1,6 @@
 """The pages of usage, audit, erasure, jobs, health and entities: each does what its operations do, for whoever may."""
 
+import gzip
 import re
 from html import unescape
 
@@ -17,6 +18,8 @@ from tests.helpers.site import open_site
 pytestmark = pytest.mark.anyio
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+#: The most bytes of a page, compressed.
+MOST_BYTES = 150_000
 
 
 @pytest.fixture
@@ -170,6 +173,7 @@ async def test_what_others_wrote_is_shown_as_text_on_every_page(site, ann):
     shown = 0
     for path in paths:
         page = (await http.get(path)).text
+        assert len(gzip.compress(page.encode())) < MOST_BYTES, path
         assert "<script>alert" not in page, path
         assert "<img src=x" not in page, path
         shown += "&lt;script&gt;alert(1)" in page
