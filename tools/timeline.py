@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import EARLIEST, LATEST, Timestamp
@@ -13,14 +13,14 @@ from server.store.record.recall.timeline import MOST_COUNTED, Axis, Line, Point
 from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
-from tools.core.cursor import Cursor, Places
+from tools.core.cursor import Cursor, Instant, Places
 from tools.core.fields import Moment, Name
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.core.time_zone import InTimeZone, find_zone
 from tools.memories.citation import make_title
 
-_PLACES = Places("timeline", tuple[str, AwareDatetime])
+_PLACES = Places("timeline", tuple[str, Instant])
 #: How many memories of a day or month are shown.
 SHOWN = 5
 Unit = Literal["day", "month"]

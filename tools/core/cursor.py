@@ -1,17 +1,28 @@
 """Cursors: the place where a page of a list ended, in a text that only this server reads."""
 
 import base64
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol, TypeVar
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, TypeAdapter, ValidationError
 
 from server.errors import Failure
 from server.storable import refuse_unstorable
 
 Cursor = Annotated[str, StringConstraints(max_length=500)]
+
+
+def _to_utc(value: datetime) -> datetime:
+    """Return a time in UTC. Raises ValueError if there it lies outside the years that a computer counts."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the years 1 to 9999") from None
+
+
 #: The types of the values that a place consists of: none that a database cannot compare.
-Time = datetime | None
+Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+Time = Instant | None
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 RowId = Annotated[str, StringConstraints(max_length=36)]
 

@@ -107,3 +107,14 @@ async def test_a_cursor_and_an_offset_are_two_places(cat, name):
 async def test_a_cursor_of_another_person_shows_nothing_of_theirs(cat, dan):
     page = (await call_rest(cat, "list_memories", {"limit": 2})).body
     assert (await call_rest(dan, "list_memories", {"cursor": page["next_cursor"]})).body["memories"] == []
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-01-01T00:00:00"])
+async def test_a_time_that_is_none_in_utc_is_no_place_in_a_list(cat, time):
+    cursors = {
+        "list_memories": make_cursor("memories created_at desc", time, "x"),
+        "list_items": make_cursor("items", 0, time, "x"),
+        "read_timeline": make_cursor("timeline", time),
+    }
+    for name, cursor in cursors.items():
+        await check_refusal(cat, name, {"cursor": cursor}, says="cursor: is not the next_cursor of this list")
