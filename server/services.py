@@ -23,6 +23,7 @@ from server.store.record.people.plans import Plans
 from server.wiring.audit import open_audit
 from server.wiring.auth import open_auth
 from server.wiring.erasure import build_tombstones
+from server.wiring.exports import build_export_key
 from server.wiring.metering import open_meter
 from server.wiring.stores import build_reranker, open_encoder, open_llm, open_projection
 from server.wiring.webhooks import build_outbox, open_webhook
@@ -72,6 +73,7 @@ async def open_services(
             plans=plans,
             accesses=Accesses(db, projection, now),
             tombstones=build_tombstones(settings),
+            export_key=build_export_key(settings),
             audit=audit,
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now, shared=bool(settings.qdrant_url)),

@@ -12,6 +12,7 @@ import pytest
 from server.errors import Failure
 from server.web import import_endpoint, request_body
 from tests.helpers.doors import call_rest, check_refusal, read_answer
+from tools.exports.verifying import verify_document
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +62,29 @@ async def test_an_export_of_everything_is_imported_into_another_workspace(cat):
     assert (report["imported"], report["workspace"]) == (2, "copy")
     copy = (await call_rest(cat, "read_section", {"section": "active_work", "workspace": "copy"})).body
     assert copy["section"]["content"] == "Brewing"
+
+
+@pytest.mark.parametrize(("form", "media"), [("pam", "application/json"), ("markdown", "application/zip")])
+async def test_each_format_is_sent_and_gives_the_same_state(shared, form, media, tmp_path):
+    cat, dan = [await shared.add_person(f"{name}-{form}") for name in ("cat", "dan")]
+    await cat.store("Tea\nat four", tags=["é"])
+    await cat.store("Tea in the attic", workspace="attic")
+    await call_rest(cat, "update_working_memory", {"section": "active_work", "content": "Brewing"})
+    response = await cat.http.get("/v1/export", params={"format": form, "all_workspaces": "true"})
+    assert (response.status_code, response.headers["content-type"]) == (200, media)
+    if form == "pam":
+        (path := tmp_path / "sent.pam.json").write_bytes(response.content)
+        assert verify_document(path, None) == []
+    kept = (await cat.http.get("/v1/export", params={"all_workspaces": "true"})).text
+    assert kept.count('"kind":"workspace"') == 2
+    report = (await send(dan, response.content, workspace="copy")).json()
+    assert report["imported"] == 3, report
+    listed = (await call_rest(dan, "list_memories", {"workspace": "copy"})).body["memories"]
+    assert {each["content"] for each in listed} == {"Tea\nat four", "Tea in the attic"}
+    one = await cat.http.get("/v1/export", params={"format": form})
+    assert len(one.content) < len(response.content)
+    refused = read_answer(await cat.http.get("/v1/export", params={"format": "csv"}))
+    assert (refused.status, refused.body["field"]) == (400, "format")
 
 
 async def test_a_long_document_is_found_by_its_parts_and_fetched_as_a_whole(cat):

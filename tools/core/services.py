@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from auth.bearers.bearer import Authenticator
 from server.clock import Clock
 from server.network.llm import Llm
@@ -46,6 +48,8 @@ class Services:
     accesses: Accesses
     #: What was erased and stays forgotten.
     tombstones: Tombstones
+    #: Signs exports.
+    export_key: Ed25519PrivateKey
     audit: AuditLog
     authenticator: Authenticator
     rate_limit: RateLimit

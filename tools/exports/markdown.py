@@ -4,12 +4,17 @@ Settings, golden cases, earlier states and pictures are in files of lines beside
 files begin with numbers, so that an import reads them in their order.
 """
 
+import asyncio
 import re
-from collections.abc import Iterator, Sequence
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
+
+import anyio
 
 from server.memory.imports.loci_lines import HEAD
 from server.memory.imports.loci_notes import write_note
@@ -37,6 +42,8 @@ _LINES = "lines.jsonl"
 #: The files of one folder.
 _MOST_FILES = 1_000
 _TITLE = 60
+#: The memories that are written at a stretch, and the bytes of a zip that are read at once.
+_TURN, _PIECE = 20, 1 << 16
 _UNFIT = re.compile(r"[^\w ,.()-]+")
 
 
@@ -51,7 +58,21 @@ async def write_folder(db: Database, places: Sequence[Workspace], folder: Path, 
             writer.write_line("workspace", write_object(head))
             async for each in read_everything(db, place):
                 count += writer.write(each)
+                if count % _TURN == 0:
+                    await asyncio.sleep(0)  # others have their turn
     return count
+
+
+async def write_zip(db: Database, places: Sequence[Workspace], version: str, now: datetime) -> AsyncGenerator[bytes]:
+    """Yield the zip of a folder in pieces. Both are on the disk meanwhile, as large ones would not fit into memory."""
+    with tempfile.TemporaryDirectory(prefix="loci-export-") as here:
+        folder = Path(here) / "loci"
+        folder.mkdir()
+        await write_folder(db, places, folder, version, now)
+        packed = Path(await asyncio.to_thread(shutil.make_archive, f"{here}/packed", "zip", here, folder.name))
+        async with await anyio.open_file(packed, "rb") as file:
+            while piece := await file.read(_PIECE):
+                yield piece
 
 
 async def _name_memories(db: Database, place: Workspace) -> dict[str, str]:

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TextIO
 
 import typer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from auth.tokens.sealing import derive_export_key, load_secret_key
 from server import __version__
 from server.cli.common import fail, find_user, open_record, print_line, run_command
 from server.cli.memories.places import find_workspace
@@ -19,6 +17,7 @@ from server.errors import Failure
 from server.store.db import Database
 from server.store.record import workspaces
 from server.store.record.workspaces import Workspace
+from server.wiring.exports import build_export_key
 from tools.exports.lines import write_lines
 from tools.exports.markdown import write_folder
 from tools.exports.pam import Signer, write_pam
@@ -84,9 +83,7 @@ async def _open_pieces(
         return write_lines(db, places, __version__, utc_now())
     async with db.read() as connection:
         owner = await find_user(connection, user)
-    secret = load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir / "secret.key")
-    key = Ed25519PrivateKey.from_private_bytes(derive_export_key(secret))
-    return write_pam(db, places, Signer(owner.id, __version__, key), utc_now())
+    return write_pam(db, places, Signer(owner.id, __version__, build_export_key(settings)), utc_now())
 
 
 async def _write_all(pieces: AsyncGenerator[tuple[str, int]], out: Path | None) -> int:

@@ -14,7 +14,7 @@ from auth.texts import say
 from server.errors import Failure
 from server.web.console.assets import EXPORT_SCRIPT, IMPORT_SCRIPT
 from server.web.console.door import Visit, make_address, open_visit
-from server.web.everything import ExportEverything, send_lines
+from server.web.everything import ExportEverything, send_export
 from server.web.import_endpoint import receive_file
 from tools.core.call import Call, Door
 from tools.core.execution import open_call
@@ -45,6 +45,8 @@ async def serve_import_page(request: Request) -> Response:
         workspace=found.meta.workspace,
         workspaces=await visit.list_workspaces(),
         export=make_address(EXPORT_PATH, workspace=found.meta.workspace),
+        export_markdown=make_address(EXPORT_PATH, workspace=found.meta.workspace, format="markdown"),
+        export_pam=make_address(EXPORT_PATH, workspace=found.meta.workspace, format="pam"),
         scripts=[IMPORT_SCRIPT, EXPORT_SCRIPT],
     )
 
@@ -68,12 +70,12 @@ async def serve_state(request: Request) -> Response:
 
 
 async def serve_export(request: Request) -> Response:
-    """GET everything of the query's `workspace` as a file."""
+    """GET everything of the query's `workspace` as a file, in the query's `format`."""
     visit = await open_visit(request)
     if isinstance(visit, Response):
         return visit
-    call, _ = await _open_call(visit, "export_everything", "memory:read", ExportEverything, "read")
-    return send_lines(request.state.services, call)
+    call, args = await _open_call(visit, "export_everything", "memory:read", ExportEverything, "read")
+    return await send_export(request.state.services, call, args)
 
 
 async def _require_visit(request: Request) -> Visit:
