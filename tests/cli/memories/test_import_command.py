@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.config import Settings
+from tests.helpers.bad_files import make_bad_files
 from tests.helpers.clock import Clock
 from tests.helpers.site import open_site
 
@@ -59,3 +60,22 @@ def test_what_is_imported_beside_a_running_server_is_recalled_by_it(cli, tmp_pat
             assert "runs on port 8443" in json.dumps(answer)
 
     asyncio.run(run_beside_server())
+
+
+@pytest.mark.usefixtures("ann")
+def test_a_folder_of_bad_files_is_told_file_by_file_and_the_good_rest_is_imported(cli, tmp_path):
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    files = make_bad_files()
+    for name, (content, _, _) in files.items():
+        (folder / name).write_bytes(content)
+    (folder / "link.md").symlink_to("/etc/passwd")
+    done = cli("import", folder, "--user", "ann", "--json")
+    assert (done.exit_code, done.exception) == (0, None), done.output
+    (report,) = json.loads(done.stdout)
+    told = [f"{each['place']} {each['reason']}" for each in report["refusals"]]
+    wanted = {"link.md": "link"} | {name: words for name, (_, words, _) in files.items() if words}
+    for name, words in wanted.items():
+        assert any(words in each and (name in each or name.endswith(".zip")) for each in told), (name, told)
+    assert report["imported"] == sum(count for _, _, count in files.values())
+    assert report["imported"] + report["skipped"] + report["refused"] == report["total"]

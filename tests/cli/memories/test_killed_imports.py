@@ -21,7 +21,7 @@ from server.store.tables.links import links
 from server.store.tables.memories import memories
 
 pytestmark = pytest.mark.usefixtures("ann")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COUNT = 900
 #: Runs a command, or reads for entities, and stops for ever when a function is called for the second time.
 CHILD = """
