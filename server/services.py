@@ -34,10 +34,7 @@ from tools.core.services import Services
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings,
-    now: Clock = utc_now,
-    hasher: PasswordHasher | None = None,
-    observer: Observer = NOBODY,
+    settings: Settings, now: Clock = utc_now, hasher: PasswordHasher | None = None, observer: Observer = NOBODY
 ) -> AsyncGenerator[tuple[Services, AuthorizationServer]]:
     """Open every collaborator, and close them when the block ends. No model is loaded, and no background work runs.
 
