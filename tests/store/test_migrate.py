@@ -39,6 +39,7 @@ from server.store.record.works.generations import ensure_generation
 from server.store.record.workspaces import ensure_workspace, find_workspace, get_workspace
 from server.store.tables import load_all_tables
 from server.store.tables.accounts import accounts, users, workspaces
+from server.store.tables.entities import entities, entity_changes, entity_names
 from server.store.tables.lifecycle import consolidation_runs, consolidations
 from server.store.tables.memories import journal, memories, vectors
 from server.store.tables.oauth import oauth_grants
@@ -262,6 +263,31 @@ async def test_names_that_differ_in_case_only_are_kept_apart_by_a_number_and_not
     assert [row.default_workspace for row in found] == [f"{name}/notes" for name in renamed]
     told = [(line["before"], line["name"]) for line in lines if line["event"] == "account.renamed"]
     assert told == [("Ada", "Ada-3"), ("ADA", "ADA-4"), ("zo\u00eb", "zo\u00eb-2")]
+
+
+async def test_a_name_that_stays_is_one_that_somebody_wrote_unless_a_change_had_moved_it(empty, clock, monkeypatch):
+    monkeypatch.setattr(module, "HEAD", "0039")
+    monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0039", command.upgrade))
+    await migrate(empty)
+    now = clock()
+    place = {"id": "w", "account_id": "a", "name": "notes", "name_key": "notes", "created_at": now, "updated_at": now}
+    counts = {"memory_count": 0, "about_count": 0}
+    change = {"id": "c", "workspace_id": "w", "entity_id": "e", "kind": "merge", "user_id": "u", "at": now}
+    parts = [{"id": "x", "type": "name", "is_kept": False, "shown": 2, "names": [2, 3], "kept": [3]}]
+    async with empty.write() as connection:
+        await connection.execute(sa.insert(accounts).values(id="a", name="ann", name_key="ann", created_at=now))
+        await connection.execute(sa.insert(workspaces).values(**place))
+        entity = {"id": "e", "workspace_id": "w", "name": "one", "type": "name", "is_kept": True}
+        await connection.execute(sa.insert(entities).values(**entity, **counts))
+        await connection.execute(sa.insert(entity_changes).values(**change, parts=parts))
+        for number, (name, is_kept) in enumerate([("one", True), ("two", True), ("three", True), ("four", False)], 1):
+            row = {"id": number, "workspace_id": "w", "key": name, "name": name, "entity_id": "e"}
+            await connection.execute(insert_row("entity_names", row | {"is_given": True, "is_kept": is_kept}))
+    monkeypatch.undo()
+    assert await migrate(empty) == "0039"
+    async with empty.read() as connection:
+        names = sa.select(entity_names.c.name).where(entity_names.c.is_written).order_by(entity_names.c.id)
+        assert list((await connection.execute(names)).scalars()) == ["one", "three"]
 
 
 async def test_a_schema_that_is_newer_than_the_code_is_refused_and_left_alone(db):
