@@ -21,7 +21,7 @@ from auth.routes import build_routes
 from server.app import describe_api
 from server.store.tables import load_all_tables
 from server.web.console.routes import make_routes
-from server.web.live import LiveEndpoint
+from server.web.live import LiveEndpoint, OpenStreams
 from server.web.mcp.prompts import PROMPTS
 from server.web.mcp.resources import STATIC, TEMPLATES
 from tests.helpers.console import log_in
@@ -82,7 +82,7 @@ def list_targets() -> list[tuple[str, ...]]:
     resources = [("resource", f"memory://{name}") for name in STATIC]
     resources += [("resource", each.uri_template) for each in TEMPLATES]
     prompts = [("prompt", each.name) for each in PROMPTS]
-    paths = {each.path for each in (*make_routes(LiveEndpoint()), *build_routes())}
+    paths = {each.path for each in (*make_routes(LiveEndpoint(OpenStreams())), *build_routes())}
     pages = [(kind, path) for path in sorted(paths) if not _NOT_WALKED.search(path) for kind in ("page", "form")]
     return [*routes, *tools, *resources, *prompts, ("complete", "workspace"), *pages]
 

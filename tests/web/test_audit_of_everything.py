@@ -88,7 +88,7 @@ def list_paths(routes):
 
 async def test_each_route_is_an_operation_a_page_or_another_that_is_noted_or_the_docs_say_why_it_is_not(site):
     operations = {path for each in catalog.OPERATIONS for _, path in each.routes}
-    pages = list_paths(console.make_routes(LiveEndpoint()))
+    pages = list_paths(console.make_routes(LiveEndpoint(site.running.streams)))
     text = (ROOT / "docs" / "audit.md").read_text()
     excused = set(re.findall(r"`(/[^` ]*)`", text.partition("## What is not noted")[2].partition("\n## ")[0]))
     app = create_app(site.running)._app  # noqa: SLF001 - the Starlette application inside the entrance
@@ -136,7 +136,9 @@ async def test_every_page_and_every_button_of_a_page_is_noted(site):
     await call_rest(ann, "create_account", {"name": "house"})
     http = await log_in(site, ann)
     skipped = ("/static/", "/favicon", "/live/stream", "/import/file", "/memories/change")
-    paths = [path.replace("{id}", memory) for path in list_paths(console.make_routes(LiveEndpoint()))]
+    paths = [
+        path.replace("{id}", memory) for path in list_paths(console.make_routes(LiveEndpoint(site.running.streams)))
+    ]
     pressed = 0
     for path in sorted(each for each in paths if not each.startswith(skipped)):
         before = len(await list_new(site))
