@@ -12,7 +12,7 @@ from server.errors import Failure
 from server.store.record.people.members import put_member
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import journal, memories
-from server.web.everything import send_lines
+from server.web import everything
 from tests.helpers.arguments import NOBODY, arrange_calls
 from tests.helpers.console import log_in, send
 from tests.helpers.doors import call_rest, call_tool
@@ -214,7 +214,9 @@ async def test_an_export_breaks_off_when_its_ground_ends(site, monkeypatch, ann,
     principal = await site.services.authenticator.authenticate(ben.key)
     door, asked = Door(principal, "r"), {"workspace": "ann/attic"}
     call, args = await open_call("export_memories", READ, export.ExportMemories, site.services, door, asked)
-    streams = [export.export_memories(site.services, call, args), send_lines(site.services, call).body_iterator]
+    monkeypatch.setattr(everything, "PIECE", 1)
+    answer = await everything.send_export(site.services, call, everything.ExportEverything())
+    streams = [export.export_memories(site.services, call, args), answer.body_iterator]
     for each in streams:
         assert await anext(aiter(each))
     end = {
