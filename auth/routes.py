@@ -2,6 +2,7 @@
 
 from starlette.routing import Route
 
+from auth.accounts.password_changes import PATH as RESET_PATH
 from auth.authorization.authorization_endpoint import PATH, authorize_client
 from auth.clients.registration_endpoint import register_client
 from auth.grants.revocation_endpoint import revoke_token
@@ -19,7 +20,10 @@ from auth.pages.apps import serve_apps_page
 from auth.pages.language_page import PATH as LANGUAGE_PATH
 from auth.pages.language_page import choose_page_language
 from auth.pages.login import serve_login_page, serve_logout_page
+from auth.pages.own_login import PATH as OWN_LOGIN_PATH
+from auth.pages.own_login import serve_own_login_page
 from auth.pages.page import STATIC_PATHS, PageHandler, serve_static_file, with_refusal_page
+from auth.pages.reset import serve_reset_page
 from auth.pages.signup import serve_setup_page, serve_signup_page, serve_welcome_page
 from auth.pages.upstream_login import begin_upstream_login, finish_upstream_login
 from auth.resources import MCP_PATH, RECALL_PATH
@@ -44,6 +48,8 @@ def build_routes(*, issues_tokens: bool = True) -> list[Route]:
         Route(f"{CALLBACK}/{{provider}}", with_refusal_page(finish_upstream_login)),
         Route("/welcome", with_refusal_page(serve_welcome_page)),
         _route_page("/logout", serve_logout_page),
+        _route_page(OWN_LOGIN_PATH, serve_own_login_page),
+        _route_page(RESET_PATH, serve_reset_page),
         Route(LANGUAGE_PATH, with_refusal_page(choose_page_language), methods=["POST"]),
         _route_page("/apps", serve_apps_page),
         *(Route(path, serve_static_file) for path in STATIC_PATHS),

@@ -31,11 +31,12 @@ LOGIN_BY_ADDRESS = Limit("login-address", 50, timedelta(minutes=15))
 LOGIN_BY_NAME_AND_ADDRESS = Limit("login-name-address", 10, timedelta(minutes=15))
 LOGIN_BY_NAME = Limit("login-name", 100, timedelta(minutes=15))
 LOGIN_BY_KNOWN_BROWSER = Limit("login-browser", 10, timedelta(minutes=15))
-#: Registrations, fetched documents, logins that begin at a provider, and sign-ups from one address.
+#: Registrations, fetched documents, logins that begin at a provider, sign-ups and uses of reset links from one address.
 REGISTRATIONS = Limit("registration", 60, timedelta(hours=1))
 DOCUMENTS = Limit("document", 30, timedelta(hours=1))
 UPSTREAM_LOGINS = Limit("upstream-login", 60, timedelta(minutes=15))
 SIGNUPS = Limit("signup", 20, timedelta(hours=1))
+RESETS = Limit("reset", 40, timedelta(hours=1))
 #: Accounts that programs make through the API, from one address.
 API_SIGNUPS = (
     Limit("api-signup-hour", 5, timedelta(hours=1)),

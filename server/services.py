@@ -84,6 +84,7 @@ async def open_services(
             public_url=settings.public_url,
             consolidation=settings.consolidation,
             signup=settings.signup,
+            login=settings.login,
             undo_time=timedelta(days=settings.undo_days),
             audit_time=timedelta(days=settings.audit_days) if settings.audit_days else None,
             event_time=timedelta(days=settings.event_days),

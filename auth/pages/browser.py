@@ -6,9 +6,11 @@ The cookie is random. The CSRF token is derived from it, before a login as well.
 import hmac
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,12 +18,14 @@ from auth.hashing import hash_secret
 from auth.page_refusals import TitledFailure
 from auth.parameters import Parameters
 from auth.principal import ADMIN, WRITE, Principal, expand_scopes
-from auth.server import AuthorizationServer, get_authorization_server
+from auth.server import AuthorizationServer, get_authorization_server, get_client_address
 from auth.texts import say
 from server.store.record.people.accounts import User
-from server.store.record.people.sessions import delete_session, find_session_user, insert_session
+from server.store.record.people.sessions import BrowserSession, delete_session, find_session, insert_session, note_use
 
 LIFETIME = timedelta(days=7)
+#: How old a noted use of a session may be before the next one is noted.
+USE_NOTED_EVERY = timedelta(minutes=5)
 _COOKIE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -41,8 +45,22 @@ async def load_browser(request: Request) -> Browser:
     if not _COOKIE.fullmatch(cookie):
         return _make_browser(auth, secrets.token_urlsafe(32), None)
     async with auth.db.read() as connection:
-        user = await find_session_user(connection, hash_secret(cookie), auth.now())
+        found = await find_session(connection, hash_secret(cookie), auth.now())
+    if found is None:
+        return _make_browser(auth, cookie, None)
+    session, user = found
+    await _note_use(request, session)
     return _make_browser(auth, cookie, user)
+
+
+async def _note_use(request: Request, session: BrowserSession) -> None:
+    auth, address = get_authorization_server(request), get_client_address(request)
+    is_noted = session.last_used_at is not None and auth.now() - session.last_used_at < USE_NOTED_EVERY
+    if is_noted and session.address == address:
+        return
+    with suppress(DBAPIError):  # a page is shown even if the record takes no writes
+        async with auth.db.write() as connection:
+            await note_use(connection, session.id_hash, address, auth.now())
 
 
 def check_csrf(browser: Browser, form: Parameters) -> None:
@@ -64,7 +82,13 @@ async def log_in(request: Request, before: Browser, user: User) -> Browser:
     async with auth.db.write() as connection:
         await delete_session(connection, hash_secret(before.cookie))
         await insert_session(
-            connection, id_hash=hash_secret(after.cookie), user_id=user.id, now=now, expires_at=now + LIFETIME
+            connection,
+            id_hash=hash_secret(after.cookie),
+            user_id=user.id,
+            now=now,
+            expires_at=now + LIFETIME,
+            address=get_client_address(request),
+            user_agent=request.headers.get("user-agent"),
         )
     await auth.acts.note(request, "log_in", make_principal(user))
     return after

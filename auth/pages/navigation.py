@@ -50,7 +50,7 @@ GROUPS: tuple[Group, ...] = (
             ("/people", say("People")),
             ("/workspaces", say("Workspaces")),
         ),
-        ("/connection-check",),
+        ("/connection-check", "/users", "/own-login"),
     ),
     Group(say("Govern"), (("/usage", say("Usage")), ("/audit", say("Audit")), ("/erasure", say("Erasure")))),
 )

@@ -66,6 +66,7 @@ VALID: dict[str, dict[str, Any]] = {
     "accept_invitation": {"link": "nothing"},
     "disable_user": {"id": NOBODY},
     "enable_user": {"id": NOBODY},
+    "create_reset_link": {"id": NOBODY},
     "remove_user": {"id": NOBODY},
     "propose_memory": {"id": NOBODY, "to": "attic"},
     "decide_proposal": {"id": NOBODY, "decision": "reject"},
@@ -228,6 +229,8 @@ async def arrange_calls(person):
         "revoke_invitation": [{"id": team, "invitation_id": invitation}],
         "accept_invitation": [],  # takes another person
         "list_users": [{}],
+        "create_reset_link": [{"id": person.user_id}],
+        "invite_user": [],  # LOCI_SIGNUP is closed
         "propose_memory": [promoted],
         "list_proposals": [{"workspace": "cellar"}, {"workspace": "nowhere"}],
         "decide_proposal": [{"workspace": "cellar", "id": proposal, "decision": "keep_both"}],

@@ -67,6 +67,8 @@ class Services:
     consolidation: Literal["off", "duplicates", "tags"]
     #: The people who may make an account: nobody, those with an invitation, or everybody.
     signup: Literal["closed", "invite", "open"]
+    #: Whether people log in with a password, at a provider, or in both ways.
+    login: Literal["password", "upstream", "both"]
     #: For how long a deleted memory can be brought back.
     undo_time: timedelta
     #: For how long entries of the audit are kept; None: for ever.

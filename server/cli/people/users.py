@@ -11,6 +11,7 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.accounts.account_names import check_name, failure_from_taken_name, taken_name_as_failure
+from auth.accounts.password_changes import change_password, make_reset_link
 from auth.accounts.passwords import Passwords, check_password
 from auth.accounts.signup_links import make_invite_link
 from server.cli.common import (
@@ -34,13 +35,17 @@ from server.store.epoch import raise_epoch
 from server.store.record.people import accounts, shutting_out
 from server.store.record.people.accounts import User
 from server.store.record.people.plans import Plans
-from server.store.record.people.sessions import delete_user_sessions
 from server.store.record.people.shutting_out import OwnsAlone
 from server.variables import has_foreign_bytes
 from server.wiring.webhooks import build_outbox
 from tools.core.fields import check_zone
 from tools.core.store_refusals import refusals_as_failures
-from tools.people.users import make_owner_failure, make_removed_failure
+from tools.people.users import (
+    make_no_passwords_failure,
+    make_owner_failure,
+    make_removed_failure,
+    make_shut_out_failure,
+)
 
 app = typer.Typer(help="The people who can log in.", no_args_is_help=True, add_completion=False)
 
@@ -136,18 +141,33 @@ def _describe_user(user: accounts.User, plan: str | None) -> dict[str, Any]:
 def set_password(name: Name, *, password_stdin: PasswordStdin = False) -> None:
     """Set a user's password and end their browser sessions. Connected apps and keys keep working."""
 
-    async def change_password(settings: Settings) -> None:
+    async def replace_password(settings: Settings) -> None:
         async with open_record(settings) as db:
             async with db.read() as connection:
                 user = await find_user(connection, name)
             hashed = await Passwords(PasswordHasher()).hash(_read_password(from_stdin=password_stdin))
             async with db.write() as connection:
-                await accounts.set_password(connection, user.id, hashed)
-                await delete_user_sessions(connection, user.id)
+                await change_password(connection, user.id, hashed)
             await note_command(settings, db, user, "set_password", "update")
         stderr.print(f"The password of [bold]{name}[/bold] is changed.")
 
-    run_command(change_password)
+    run_command(replace_password)
+
+
+@app.command("reset-link")
+def print_reset_link(name: Name) -> None:
+    """Print a link with which a user sets a new password. It works once, for a day; an earlier one ends now."""
+
+    async def make_link(settings: Settings) -> str:
+        if settings.login == "upstream":
+            raise make_no_passwords_failure()
+        check_port_known(settings)
+        async with _hold_user(settings, name, "create_reset_link", "create") as (connection, user):
+            if user.disabled_at is not None:
+                raise make_shut_out_failure(user.name)
+            return (await make_reset_link(connection, settings.public_url, user.id, utc_now()))[0]
+
+    print(run_command(make_link))
 
 
 @asynccontextmanager

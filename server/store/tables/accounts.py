@@ -33,6 +33,8 @@ users = sa.Table(
     sa.Column("time_zone", sa.String(100)),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("disabled_at", UtcDateTime),
+    # In a browser; an app and a key log nobody in.
+    sa.Column("last_login_at", UtcDateTime),
 )
 
 # The people as issuers know them. A subject is one user for ever, also if the other claims of its tokens change.

@@ -124,6 +124,20 @@ browser_sessions = sa.Table(
     sa.Column("user_id", sa.String(36), sa.ForeignKey("users.id"), nullable=False, index=True),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
+    # Where it was used last, for its person. Null for a session that is older than these columns.
+    sa.Column("last_used_at", UtcDateTime),
+    sa.Column("address", sa.String(64)),
+    sa.Column("user_agent", sa.String(300)),
+)
+
+# Links with which somebody sets a new password. At most one for each person.
+password_resets = sa.Table(
+    "password_resets",
+    metadata,
+    sa.Column("user_id", sa.String(36), sa.ForeignKey("users.id"), primary_key=True),
+    sa.Column("link_hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
 # Logins at a provider that have begun. The sealed part names the provider, the browser and the secrets of the login.

@@ -24,7 +24,7 @@ from server.web.console.memories import (
     promotions_page,
     timeline_page,
 )
-from server.web.console.people import invitation_page, keys_page, people_page, workspaces_page
+from server.web.console.people import invitation_page, keys_page, people_page, users_page, workspaces_page
 from server.web.live import LiveEndpoint
 
 _FORMS = ["GET", "POST"]
@@ -52,6 +52,7 @@ def make_routes(watch: LiveEndpoint) -> list[Route]:
         Route(recall_page.PATH, with_refusal_page(recall_page.serve_recall_page), methods=_FORMS),
         Route(INVITATION_PATH, with_refusal_page(invitation_page.serve_invitation_page), methods=_FORMS),
         Route(people_page.PATH, with_refusal_page(people_page.serve_people_page), methods=_FORMS),
+        Route(users_page.PATH, with_refusal_page(users_page.serve_users_page), methods=_FORMS),
         Route(promotions_page.PATH, with_refusal_page(promotions_page.serve_promotions_page), methods=_FORMS),
         Route(usage_page.PATH, with_refusal_page(usage_page.serve_usage_page), methods=["GET"]),
         Route(audit_page.PATH, with_refusal_page(audit_page.serve_audit_page), methods=["GET"]),

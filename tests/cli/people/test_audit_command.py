@@ -38,6 +38,7 @@ def test_without_calls_there_is_no_audit(cli):
 NOTED = {
     "user add": "add_user",
     "user set-password": "set_password",
+    "user reset-link": "create_reset_link",
     "user disable": "disable_user",
     "user enable": "enable_user",
     "user remove": "remove_user",
@@ -116,6 +117,7 @@ def test_commands_that_read_or_change_memories_or_people_leave_an_entry(cli, ann
     run("user set-time-zone", "ann", "Europe/Berlin")
     run("user set-plan", "ann")
     run("user set-password", "ben", "--password-stdin", stdin=PASSWORD)
+    run("user reset-link", "ben")
     run("user disable", "ben")
     run("user enable", "ben")
     run("user remove", "ben")

@@ -12,7 +12,7 @@ from auth.accounts.passwords import Passwords
 from server.config import Settings
 from server.store.db import Database
 from server.store.record.people.accounts import find_user
-from server.store.record.people.sessions import find_session_user, insert_session
+from server.store.record.people.sessions import find_session, insert_session
 from server.store.tables.accounts import accounts
 from tests.helpers.clock import Clock
 from tests.helpers.programs.commands import PASSWORD
@@ -92,7 +92,7 @@ def test_a_new_password_ends_the_browser_sessions_of_its_user_alone(cli, tmp_pat
             )
             assert changed.exit_code == 0, changed.output
             async with db.read() as connection:
-                return [name for name in ("ann", "bob") if await find_session_user(connection, name, now)]
+                return [name for name in ("ann", "bob") if await find_session(connection, name, now)]
         finally:
             await db.close()
 

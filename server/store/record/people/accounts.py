@@ -31,6 +31,8 @@ class User:
     time_zone: str | None
     created_at: datetime
     disabled_at: datetime | None
+    #: In a browser; None if they never did.
+    last_login_at: datetime | None = None
 
 
 async def create_user(
@@ -89,6 +91,7 @@ _USER = sa.select(
     users.c.time_zone,
     users.c.created_at,
     users.c.disabled_at,
+    users.c.last_login_at,
 )
 
 

@@ -146,6 +146,19 @@ async def _demand_owner(connection: AsyncConnection, account_id: str) -> None:
         raise LastOwner(account_id)
 
 
+async def list_roles(connection: AsyncConnection) -> dict[str, list[tuple[str, Role]]]:
+    """Return the accounts of everybody: user id → names of accounts and roles there, by name."""
+    query = (
+        sa.select(memberships.c.user_id, accounts.c.name, memberships.c.role)
+        .join(accounts, accounts.c.id == memberships.c.account_id)
+        .order_by(accounts.c.name)
+    )
+    found: dict[str, list[tuple[str, Role]]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.user_id, []).append((row.name, row.role))
+    return found
+
+
 async def count_owned(connection: AsyncConnection, user_id: UserId) -> int:
     """Return how many accounts a user owns, the personal one among them."""
     query = sa.select(sa.func.count()).where(memberships.c.user_id == user_id, memberships.c.role == "owner")

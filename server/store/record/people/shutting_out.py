@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import UserId
 from server.store.epoch import raise_epoch
+from server.store.record.people.password_resets import delete_reset
 from server.store.record.people.sessions import delete_user_sessions
 from server.store.tables.accounts import accounts, api_keys, external_subjects, memberships, users, workspace_shares
 from server.store.tables.oauth import oauth_grants
@@ -50,6 +51,7 @@ async def remove_user(connection: AsyncConnection, user_id: UserId, now: datetim
 
 async def _end_access(connection: AsyncConnection, user_id: UserId, now: datetime) -> None:
     await delete_user_sessions(connection, user_id)
+    await delete_reset(connection, user_id)
     for table in (oauth_grants, api_keys):
         live = sa.update(table).where(table.c.user_id == user_id, table.c.revoked_at.is_(None))
         await connection.execute(live.values(revoked_at=now))
