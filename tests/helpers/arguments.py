@@ -8,6 +8,8 @@ from tests.helpers.doors import call_rest
 NOBODY = "01980000-0000-7000-8000-000000000000"
 #: The operations that a server without a language model refuses with 503.
 NEED_LANGUAGE_MODEL = {"distill", "extract_memories"}
+#: The operations that a server refuses with 403 if LOCI_SIGNUP is not `invite`.
+NEED_INVITATIONS = {"invite_user"}
 #: Accepted arguments for each operation that needs some.
 VALID: dict[str, dict[str, Any]] = {
     "search": {"query": "tea"},

@@ -40,6 +40,8 @@ OTHERS = {
     "/login",
     "/login/callback/{provider}",
     "/logout",
+    "/own-login",
+    "/reset",
     "/apps",
     "/oauth/authorize",
     "/oauth/token",

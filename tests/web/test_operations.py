@@ -15,7 +15,7 @@ from auth.bearers.guard import Guard
 from server.app import create_app, describe_api
 from server.web import discovery, everything, export, image_endpoint, import_endpoint, live, public, signup_endpoint
 from server.web.browser_page import BrowserPage
-from tests.helpers.arguments import NEED_LANGUAGE_MODEL, VALID
+from tests.helpers.arguments import NEED_INVITATIONS, NEED_LANGUAGE_MODEL, VALID
 from tests.helpers.capture.jobs import finish_jobs
 from tests.helpers.doors import call_rest, call_tool, drop_nulls
 from tests.helpers.operation_calls import OperationCalls
@@ -194,7 +194,8 @@ async def test_what_a_route_answers_is_what_openapi_says(admin, openapi, name):
     answer = await call_rest(admin, name, VALID.get(name, {}))
     responses = openapi["paths"][path][method.lower()]["responses"]
     described = responses.get(str(answer.status), responses["default"])["content"]["application/json"]["schema"]
-    assert answer.error is None or answer.status in ({503} if name in NEED_LANGUAGE_MODEL else {400, 404})
+    refusals = {503} if name in NEED_LANGUAGE_MODEL else {403} if name in NEED_INVITATIONS else {400, 404}
+    assert answer.error is None or answer.status in refusals
     jsonschema.validate(answer.body, described | {"components": openapi["components"]})
 
 
