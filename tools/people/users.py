@@ -92,11 +92,11 @@ async def list_users(services: Services, call: AccountCall, args: NoArgs) -> Use
     async with services.db.read() as connection:
         await check_server_admin(connection, call.principal, _REFUSAL)
         found = await accounts.list_users(connection)
-        roles = await members.list_roles(connection)
+        logins, roles = await accounts.list_last_logins(connection), await members.list_roles(connection)
         listed = [
             ListedUser(
                 **_view(each).model_dump(),
-                last_login_at=each.last_login_at,
+                last_login_at=logins.get(each.id),
                 plan=(await services.plans.read_standing(connection, each.account_id)).plan,
                 accounts=[UserAccount(name=name, role=role) for name, role in roles.get(each.id, ())],
             )

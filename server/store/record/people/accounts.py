@@ -31,8 +31,6 @@ class User:
     time_zone: str | None
     created_at: datetime
     disabled_at: datetime | None
-    #: In a browser; None if they never did.
-    last_login_at: datetime | None = None
 
 
 async def create_user(
@@ -91,7 +89,6 @@ _USER = sa.select(
     users.c.time_zone,
     users.c.created_at,
     users.c.disabled_at,
-    users.c.last_login_at,
 )
 
 
@@ -119,6 +116,12 @@ async def get_user(connection: AsyncConnection, user_id: str) -> User | None:
 async def list_users(connection: AsyncConnection) -> list[User]:
     """Return all users, ordered by name."""
     return [User(*row) for row in await connection.execute(_USER.order_by(users.c.name))]
+
+
+async def list_last_logins(connection: AsyncConnection) -> dict[str, datetime]:
+    """Return when users logged in last in a browser: id → time. Somebody who never did is not in it."""
+    query = sa.select(users.c.id, users.c.last_login_at).where(users.c.last_login_at.is_not(None))
+    return {row.id: row.last_login_at for row in await connection.execute(query)}
 
 
 async def count_users(connection: AsyncConnection) -> int:
