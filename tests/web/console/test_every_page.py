@@ -58,7 +58,9 @@ async def list_paths(site, ann):
     await call_rest(ann, "create_workspace", {"name": "crew/plans"})
     await call_rest(ann, "propose_memory", {"id": memory, "to": "crew/plans"})
     invitation = (await call_rest(bob, "create_invitation", {"id": teams[1], "role": "member"})).body["url"]
+    reset = (await call_rest(ann, "create_reset_link", {"id": bob.user_id})).body["url"]
     arranged = {
+        "/reset": [reset.removeprefix(site.url)],
         "/memories": ["/memories", "/memories?q=kettle", "/memories?status=all"],
         "/memories/{id}": [f"/memories/{memory}", "/memories/x"],
         "/recall-check": ["/recall-check", "/recall-check?message=where+is+the+kettle"],
