@@ -10,7 +10,7 @@ import pytest
 from opentelemetry.sdk.trace.export import SpanExportResult
 from pydantic import SecretStr
 
-from server.cli.doctor import check_public_url, check_traces
+from server.cli.checks.addresses import check_public_url, check_traces
 from server.clock import utc_now
 from server.config import Settings
 from server.ids import new_id

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from server import SILENCED
-from server.cli.doctor import check_public_url
+from server.cli.checks.addresses import check_public_url
 from server.clock import utc_now
 from server.config import Settings
 from server.network.llm import Llm, LlmFailed

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from server.cli.doctor import check_metrics, check_traces
+from server.cli.checks.addresses import check_metrics, check_traces
 from server.config import Settings
 from server.telemetry.page import serve_page
 from tests.helpers.programs.processes import find_free_port
