@@ -12,7 +12,7 @@ from server.network.retry_after import retry_after_headers
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
-def json_response(body: Mapping[str, Any], status: int = 200) -> JSONResponse:
+def make_json_response(body: Mapping[str, Any], status: int = 200) -> JSONResponse:
     """Return a successful answer."""
     return JSONResponse(body, status, NO_STORE)
 

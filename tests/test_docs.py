@@ -13,7 +13,7 @@ import pytest
 
 from server.background.upkeep import write_counts
 from server.cli import _PLACES, load_command
-from server.cli.api_page import INTRODUCTION, OTHER_ROUTES, anchor_from_title, load_exchanges, render_page
+from server.cli.api_page import INTRODUCTION, OTHER_ROUTES, load_exchanges, make_anchor, render_page
 from tests.helpers.capture.transcripts import Transcript, list_exchanges
 from tools.catalog import MEMENTO as MEMENTO_TOOLS
 from tools.catalog import OPERATIONS, OTHERS, RECALL_LINK, SUBJECTS
@@ -63,11 +63,11 @@ def test_the_page_of_the_api_begins_with_a_link_to_every_section():
     contents, text = API.split("\nEvery operation is", 1)
     headings = re.findall(r"^###? (.+)$", text, re.MULTILINE)
     assert re.findall(r"\[`?(.+?)`?\]\(#", contents) == headings
-    assert re.findall(r"\(#(.+?)\)", contents) == [anchor_from_title(heading) for heading in headings]
+    assert re.findall(r"\(#(.+?)\)", contents) == [make_anchor(heading) for heading in headings]
 
 
 def test_the_folder_of_the_page_has_only_files_that_are_on_the_page():
-    names = [anchor_from_title(title) for title in SUBJECTS]
+    names = [make_anchor(title) for title in SUBJECTS]
     allowed = {INTRODUCTION, OTHER_ROUTES} | {f"{name}{ending}" for name in names for ending in (".json", ".md")}
     assert {path.name for path in SOURCES.iterdir()} <= allowed
     for path in SOURCES.glob("*.md"):

@@ -7,7 +7,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth.answers import json_response, refusal_response
+from auth.answers import make_json_response, refusal_response
 from auth.clients.client import validate_metadata
 from auth.grants.table import GRANTS
 from auth.hashing import hash_secret
@@ -41,7 +41,7 @@ async def register_client(request: Request) -> Response:
     body = metadata | {"client_id": row.id, "client_id_issued_at": int(row.created_at.timestamp())}
     if secret is not None:
         body |= {"client_secret": secret, "client_secret_expires_at": 0}
-    return json_response(body, 201)
+    return make_json_response(body, 201)
 
 
 async def _insert_client(auth: AuthorizationServer, metadata: dict[str, Any], secret: str | None) -> ClientRow:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.acts import Holder
-from auth.answers import json_response, refusal_response
+from auth.answers import make_json_response, refusal_response
 from auth.clients.client import Client
 from auth.clients.lookup import find_authenticated_client
 from auth.grants.revocation import end_grant
@@ -41,7 +41,7 @@ async def revoke_token(request: Request) -> Response:
         if holder is not None:
             who = Holder(*holder, grant_id, client_id=client.id)
             await auth.acts.note(request, "end_app", who, door="oauth")
-    return json_response({})
+    return make_json_response({})
 
 
 async def _find_grant_of_access_token(auth: AuthorizationServer, token: str, client: Client) -> str | None:

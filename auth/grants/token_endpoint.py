@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.acts import Holder
-from auth.answers import json_response, refusal_response
+from auth.answers import make_json_response, refusal_response
 from auth.clients.client import Client
 from auth.clients.lookup import find_authenticated_client
 from auth.grants.outcome import IssuedTokens
@@ -36,7 +36,7 @@ async def issue_tokens(request: Request) -> Response:
     except OAuth2Error as error:
         return refusal_response(error)
     log.info("tokens.issued", grant=issued.grant.id, client=client.id, user=issued.grant.user_id)
-    return json_response(await _build_body(auth, issued))
+    return make_json_response(await _build_body(auth, issued))
 
 
 async def _run_grant(request: Request, client: Client, form: Parameters, address: str) -> IssuedTokens:

@@ -76,14 +76,14 @@ def render_page(folder: Path) -> str:
     return "\n".join([_HEAD, title, "", "\n".join(contents), before, *subjects, after])
 
 
-def anchor_from_title(title: str) -> str:
+def make_anchor(title: str) -> str:
     """Return the anchor that GitHub gives to a heading; the files of a subject have it as their name."""
     return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
 def load_exchanges(folder: Path, title: str) -> list[Exchange]:
     """Return the exchanges of a subject, in the order in which they are sent. Raises PageError."""
-    path = folder / f"{anchor_from_title(title)}.json"
+    path = folder / f"{make_anchor(title)}.json"
     try:
         exchanges = TypeAdapter(list[Exchange]).validate_json(_read_text(path))
     except ValidationError as error:
@@ -150,23 +150,23 @@ def _read_markdown(path: Path) -> str:
 def _list_subjects() -> list[str]:
     """Return the subjects' lines of the table of contents."""
     links = {title: [f"[`{each.name}`](#{each.name})" for each in rows] for title, rows in SUBJECTS.items()}
-    return [f"* [{title}](#{anchor_from_title(title)}): {', '.join(names)}" for title, names in links.items()]
+    return [f"* [{title}](#{make_anchor(title)}): {', '.join(names)}" for title, names in links.items()]
 
 
 def _list_headings(text: str) -> list[str]:
     """Return a text's lines of the table of contents."""
-    return [f"* [{title}](#{anchor_from_title(title)})" for title in re.findall(r"^## (.+)$", text, re.MULTILINE)]
+    return [f"* [{title}](#{make_anchor(title)})" for title in re.findall(r"^## (.+)$", text, re.MULTILINE)]
 
 
 def _render_subject(folder: Path, title: str, operations: Iterable[Operation]) -> str:
-    texts = _load_texts(folder / f"{anchor_from_title(title)}.md")
+    texts = _load_texts(folder / f"{make_anchor(title)}.md")
     exchanges = load_exchanges(folder, title)
     parts = [f"## {title}\n", texts.pop("", "")]
     for operation in operations:
         shown = [each.to_markdown() for each in exchanges if each.operation == operation.name]
         parts += [_render_operation(operation), texts.pop(operation.name, ""), *shown]
     if texts:
-        raise PageError(f"{folder / anchor_from_title(title)}.md: {title} has no operation {', '.join(texts)}.")
+        raise PageError(f"{folder / make_anchor(title)}.md: {title} has no operation {', '.join(texts)}.")
     return "\n".join(part for part in parts if part)
 
 

@@ -28,7 +28,7 @@ def refusal_response(failure: Failure) -> JSONResponse:
     return JSONResponse(failure.to_body(), int(failure.status), retry_after_headers(failure.retry_after))
 
 
-def error_response(error: Exception, path: str) -> JSONResponse:
+def make_error_response(error: Exception, path: str) -> JSONResponse:
     """Return any error as an HTTP response: Starlette's refusals of a path or a method, ours, and bugs."""
     if not isinstance(error, HTTPException):
         return refusal_response(as_failure(error))

@@ -21,7 +21,7 @@ from server.errors import STATUS, Failure, make_unavailable_failure
 from server.network.loopback import is_loopback
 from server.network.origins import find_host, normalize_authority, normalize_origin
 from server.observer import NOBODY, Observer
-from server.web.answers import error_response
+from server.web.answers import make_error_response
 from server.web.limit_headers import LIMIT_HEADERS, list_limit_headers
 from server.web.request_body import BOUNDS, LARGE_BODIES, RequestBody, find_bound, make_too_large
 
@@ -108,7 +108,7 @@ class Entrance:
         except (Exception, asyncio.CancelledError) as error:
             # uvicorn cancels the requests that still run when the time for stopping is over. It waits for none of them.
             known = make_unavailable_failure("server") if isinstance(error, asyncio.CancelledError) else error
-            answer = error_response(known, scope["path"])
+            answer = make_error_response(known, scope["path"])
             if is_open:
                 answer.headers.update(self._cors.simple_headers)
             if answer.status_code >= STATUS["internal"] and not isinstance(known, Failure):

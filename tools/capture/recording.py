@@ -182,7 +182,7 @@ async def _find_sessions(connection: AsyncConnection, delivery: Delivery) -> lis
             key = (each.content_id, each.platform)
             if key not in by_content:
                 by_content[key] = await sessions.find_by_content(
-                    connection, workspace_id, each.content_id, each.platform, any_platform=each.platform is None
+                    connection, workspace_id, each.content_id, each.platform, is_of_any_platform=each.platform is None
                 )
             found.append(by_content[key])
         else:

@@ -132,7 +132,7 @@ def _to_entry(match: Match, call: Call) -> RecallEntry:
     )
 
 
-async def _recall(services: Services, call: Call, args: RecallMemories, *, words_only: bool) -> RecallResult:
+async def _recall(services: Services, call: Call, args: RecallMemories, *, is_words_only: bool) -> RecallResult:
     others = await find_peekable_workspaces(services, call, args.peek_workspaces)
     request = RecallRequest(
         message=args.query,
@@ -140,8 +140,8 @@ async def _recall(services: Services, call: Call, args: RecallMemories, *, words
         limit=args.limit,
         zone=await find_zone(services, call),
         counts_as_use=args.track_access,
-        is_words_only=words_only,
-        is_gated=not words_only,
+        is_words_only=is_words_only,
+        is_gated=not is_words_only,
         past=args.past,
     )
     return await recall(services, call.workspace, request, others=others)
@@ -163,7 +163,7 @@ async def recall_by_words(services: Services, call: Call, args: RecallByWords) -
 
     As in Memento, nothing but the setting `recall_threshold` asks for more than one word.
     """
-    found = await _recall(services, call, args, words_only=True)
+    found = await _recall(services, call, args, is_words_only=True)
     if args.format == "json":
         return _build_answer(found, call, args.query, None)
     memories = [_to_entry(match, call) for match in found.matches]
@@ -172,7 +172,7 @@ async def recall_by_words(services: Services, call: Call, args: RecallByWords) -
 
 async def recall_memories(services: Services, call: Call, args: RecallMemories) -> RecalledMemories:
     """Return the memories that fit the query best, by words and meaning, with one text made of them."""
-    found = await _recall(services, call, args, words_only=False)
+    found = await _recall(services, call, args, is_words_only=False)
     return _build_answer(found, call, args.query, found.notice)
 
 

@@ -125,7 +125,7 @@ async def consolidate(services: Services, call: Call, args: Consolidate) -> Cons
     """
     share = call.workspace.settings.chosen_share if args.share is None else args.share
     outcome = await carry_out.consolidate_workspace(
-        make_deps(services), call.id_for_reading, call.actor, services.now(), share=share, dry=args.dry_run
+        make_deps(services), call.id_for_reading, call.actor, services.now(), share=share, is_dry=args.dry_run
     )
     planned = outcome.plan
     is_too_much = args.dry_run and grouping.is_too_much(planned.sources, planned.active, share)

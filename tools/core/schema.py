@@ -49,7 +49,7 @@ def build_shown_schema(model: type[BaseModel], names: tuple[str, ...] | None = N
     """
     whole = build_schema(model)
     properties: dict[str, Any] = whole.get("properties", {})
-    shown = {name: _bare(properties[name], whole.get("$defs", {})) for name in names or properties}
+    shown = {name: _strip_schema(properties[name], whole.get("$defs", {})) for name in names or properties}
     bare: dict[str, Any] = {"type": "object", "properties": shown}
     if "required" in whole:
         bare["required"] = whole["required"]
@@ -58,14 +58,14 @@ def build_shown_schema(model: type[BaseModel], names: tuple[str, ...] | None = N
     return bare
 
 
-def _bare(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+def _strip_schema(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schema without bounds, defaults and null, with what it refers to in its place."""
     whole = _resolve(node, definitions)
     bare = {key: whole[key] for key in _SHOWN_KEYS if key in whole}
     if "items" in bare:
-        bare["items"] = _bare(bare["items"], definitions)
+        bare["items"] = _strip_schema(bare["items"], definitions)
     if "properties" in bare:
-        bare["properties"] = {name: _bare(each, definitions) for name, each in bare["properties"].items()}
+        bare["properties"] = {name: _strip_schema(each, definitions) for name, each in bare["properties"].items()}
     return bare
 
 

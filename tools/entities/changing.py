@@ -95,7 +95,7 @@ async def keep_entity(
     entity = await rows.find_entity(connection, workspace_id, name)
     is_new = entity is None
     if entity is None:
-        await rows.insert_entities(connection, workspace_id, [(name, kind or UNKNOWN_TYPE, True)], now, kept=True)
+        await rows.insert_entities(connection, workspace_id, [(name, kind or UNKNOWN_TYPE, True)], now, is_kept=True)
         entity = await require_entity(connection, workspace_id, name)
     await _change(connection, workspace_id, entity, None, kind, [name, *aliases], "aliases")
     return entity, is_new

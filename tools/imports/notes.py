@@ -103,7 +103,7 @@ class NoteStore:
         if await entities.find_names(connection, place.id, names):
             return None
         now = self._target.now()
-        await entities.insert_entities(connection, place.id, [(each.name, each.line.type, True)], now, kept=True)
+        await entities.insert_entities(connection, place.id, [(each.name, each.line.type, True)], now, is_kept=True)
         made = await entities.find_entity(connection, place.id, each.name)
         others = [name for key, name in names.items() if key != fold_entity_name(each.name)]
         if made is None:

@@ -87,7 +87,7 @@ def read_claim(text: str) -> Claim | None:
     tokens: list[Token] = []
     initials: set[str] = set()
     plain: list[str] = []
-    starts, is_joined = True, False
+    is_start, is_joined = True, False
     for place, raw in enumerate(written):
         word = _POSSESSIVE.sub("", raw.strip(_EDGES))
         if not word:
@@ -95,16 +95,16 @@ def read_claim(text: str) -> Claim | None:
         following = written[place + 1].strip(_EDGES) if place + 1 < len(written) else ""
         folded = fold(word)
         plain.append(folded)
-        kind = _find_kind(word, folded, starts=starts, near={fold(following), *plain[-2:-1]})
+        kind = _find_kind(word, folded, is_start=is_start, near={fold(following), *plain[-2:-1]})
         if kind in {"name", "number", "version"} and not is_joined and following:
             kind = "label"
         is_unit = len(word) <= LONGEST_UNIT and tokens and tokens[-1].kind == "number" and tokens[-1].place == place - 1
         if kind is not None and not (kind in {"word", "name"} and is_unit):
             tokens.append(Token(_make_key(folded, kind), kind, place))
-            if starts and word[0].isupper():
+            if is_start and word[0].isupper():
                 initials.add(tokens[-1].key)
-        starts = raw[-1] in ".!?:;"
-        is_joined = is_joined or starts or folded in words.LIGHT or folded in words.CUES
+        is_start = raw[-1] in ".!?:;"
+        is_joined = is_joined or is_start or folded in words.LIGHT or folded in words.CUES
     if is_unspaced:
         tokens += [Token(each, "day", len(written)) for each in _UNSPACED_VALUES.findall(composed)]
     folded_text = f" {' '.join(plain)} "
@@ -127,7 +127,7 @@ def _tells_deed(text: str) -> bool:
     return first.endswith("ed") or fold(first) in words.DEEDS
 
 
-def _find_kind(word: str, folded: str, *, starts: bool, near: AbstractSet[str]) -> Kind | None:
+def _find_kind(word: str, folded: str, *, is_start: bool, near: AbstractSet[str]) -> Kind | None:
     """Return the kind of a word; None if every text may have it. `near` are the words just before and after it."""
     value = _find_value_kind(word, folded, near)
     if value is not None:
@@ -138,7 +138,7 @@ def _find_kind(word: str, folded: str, *, starts: bool, near: AbstractSet[str]) 
         return "name"
     if is_stop_word(folded) or is_stop_word(word.lower()) or (len(folded) == 1 and folded.isascii()):
         return None
-    return "name" if word[0].isupper() and not starts else "word"
+    return "name" if word[0].isupper() and not is_start else "word"
 
 
 def _find_value_kind(word: str, folded: str, near: AbstractSet[str]) -> Kind | None:

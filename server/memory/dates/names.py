@@ -38,16 +38,16 @@ class Phrase:
 # --- words ---
 
 
-def _number_words(table: str) -> dict[str, int]:
+def _read_number_words(table: str) -> dict[str, int]:
     """Return each word's place in the table, from 1; words with one meaning stand between two semicolons."""
     return {word: number for number, same in enumerate(table.split(";"), 1) for word in same.split()}
 
 
-_MONTHS = _number_words(
+_MONTHS = _read_number_words(
     "january jan januar; february feb februar; march mar märz; april apr; may mai; june jun juni; july jul juli;"
     "august aug; september sept sep; october oct oktober okt; november nov; december dec dezember dez"
 )
-WEEKDAYS = _number_words(
+WEEKDAYS = _read_number_words(
     "monday mon montag; tuesday tues tue dienstag; wednesday wed mittwoch; thursday thurs thur thu donnerstag;"
     "friday fri freitag; saturday sat samstag; sunday sun sonntag"
 )
@@ -70,14 +70,18 @@ _OFFSETS = {
     "tomorrow": 1,
     "day after tomorrow": 2,
 }
-_COUNTS = _number_words("a an one; two couple; three few; four; five; six; seven; eight; nine; ten; eleven; twelve")
+_COUNTS = _read_number_words(
+    "a an one; two couple; three few; four; five; six; seven; eight; nine; ten; eleven; twelve"
+)
 _TURNS = {"last": -1, "previous": -1, "this": 0, "next": 1}
 # Not even with a capital is one of these a date by itself: `Chiang Mai`, `Spring Boot`, `question Q2`.
 _WEAK = {"mai", *_SEASONS, *_QUARTERS}
 # One of these needs something beside it that says date.
 _SHORT = {name for name in _PARTS | WEEKDAYS if len(name) <= len("jan")} | {"sept", "tues", "thur", "thurs"}
 _PLAIN = {"may", "march"} | _WEAK | _SHORT
-_NUMBERING = _number_words("build chapter code error id issue line no number page pid port pr rfc room row version")
+_NUMBERING = _read_number_words(
+    "build chapter code error id issue line no number page pid port pr rfc room row version"
+)
 _SMALL = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ\u00c4", "abcdefghijklmnopqrstuvwxyz\u00e4")
 
 
@@ -128,7 +132,7 @@ def cut_words_before(text: str, begin: int) -> str:
     return text[max(0, begin - 24) : begin]
 
 
-def _is_part(name: str, turn: str | None, before: str, *, capital: bool) -> bool:
+def _is_part(name: str, turn: str | None, before: str, *, has_capital: bool) -> bool:
     """Whether a month's, season's or quarter's name means a date, though no year is beside it."""
     if name not in _PLAIN or turn in {"last", "next"}:
         return True
@@ -136,7 +140,7 @@ def _is_part(name: str, turn: str | None, before: str, *, capital: bool) -> bool
         return True  # in the fall, in may; not: on the march, in fall
     if name in _WEAK:
         return turn is not None
-    return capital and (turn is not None or _IN_SENTENCE.search(before) is not None)
+    return has_capital and (turn is not None or _IN_SENTENCE.search(before) is not None)
 
 
 # --- arithmetic of days; raises ValueError or OverflowError outside the calendar ---
@@ -251,8 +255,8 @@ def _read_part(match: re.Match[str], said: str, today: date) -> Days | None:
 
     if match["year"]:
         return make_days(int(match["year"]))
-    capital = said[match.start("part") : match.end("part")].istitle()
-    meant = _is_part(name, match["turn"], _find_words_before(match), capital=capital)
+    has_capital = said[match.start("part") : match.end("part")].istitle()
+    meant = _is_part(name, match["turn"], _find_words_before(match), has_capital=has_capital)
     return _find_recurring(make_days, today, match["turn"]) if meant else None
 
 

@@ -178,9 +178,9 @@ class _Reader:
         return 0
 
     def _read_run(self, run: Sequence[_Word], after: Sequence[_Word]) -> list[Span]:
-        title = run[0].bare.lower().rstrip(".") in TITLES and len(run) > 1
-        parts = list(run[1:] if title else run)
-        if not title:
+        is_title = run[0].bare.lower().rstrip(".") in TITLES and len(run) > 1
+        parts = list(run[1:] if is_title else run)
+        if not is_title:
             parts = self._drop_beginning(parts, after)
         while parts and _is_common(parts[0]) and not _is_kept_start(parts):
             parts = parts[1:]
@@ -188,18 +188,18 @@ class _Reader:
             parts = parts[:-1]
         if not parts or len(parts) > _MOST_WORDS:
             return []
-        if len(parts) == 1 and not self._is_name_alone(parts[0], title=title):
+        if len(parts) == 1 and not self._is_name_alone(parts[0], is_title=is_title):
             return []
         if (
             self._is_german
-            and not title
+            and not is_title
             and not any(map(_is_certain_word, parts))
             and not self._is_behind_direction(parts)
         ):
             return []
         start, end = parts[0].start, parts[-1].start + len(parts[-1].bare)
         name = self._text[start:end]
-        return [Span(start, end, name, self._tell_type(parts, after, title=title))]
+        return [Span(start, end, name, self._tell_type(parts, after, is_title=is_title))]
 
     def _drop_beginning(self, run: list[_Word], after: Sequence[_Word]) -> list[_Word]:
         """Leave the first word of a run out if it only begins a sentence."""
@@ -226,17 +226,17 @@ class _Reader:
         before = self._text[max(parts[0].start - 6, 0) : parts[0].start].split()
         return bool(before) and before[-1] in GERMAN_DIRECTIONS
 
-    def _is_name_alone(self, word: _Word, *, title: bool) -> bool:
+    def _is_name_alone(self, word: _Word, *, is_title: bool) -> bool:
         text = word.bare
-        if title or _is_certain(text):
+        if is_title or _is_certain(text):
             return True
         if len(text) == 1 or text.isdigit() or _CONTRACTION.search(text):
             return False
         return not (text.isupper() and len(text) > _ACRONYM)
 
-    def _tell_type(self, parts: Sequence[_Word], after: Sequence[_Word], *, title: bool) -> FoundType:
+    def _tell_type(self, parts: Sequence[_Word], after: Sequence[_Word], *, is_title: bool) -> FoundType:
         first = parts[0].bare.lower()
-        if title or (first in GIVEN_NAMES and len(parts) <= _PERSON_WORDS):
+        if is_title or (first in GIVEN_NAMES and len(parts) <= _PERSON_WORDS):
             return "person"
         if any(each.bare.lower() in PRODUCTS or _is_product_shape(each.bare) for each in parts):
             return "product"

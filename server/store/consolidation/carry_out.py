@@ -96,7 +96,7 @@ async def consolidate_workspace(
     kind: RunKind = "auto",
     rule: Rule = "tags",
     share: float | None = None,
-    dry: bool = False,
+    is_dry: bool = False,
 ) -> ConsolidationResult:
     """Merge the memories that belong together in a workspace, unless they are too large a part of it.
 
@@ -109,12 +109,12 @@ async def consolidate_workspace(
         rule: the memories that belong together.
         share: the largest part of the workspace that may change, from 0 to 1. None means half of it, and then a small
             number of memories may always change.
-        dry: return the plan and change nothing.
+        is_dry: return the plan and change nothing.
     """
     plan = await plan_merges(deps.db, workspace_id, now, rule)
     if not plan.merges:
         return ConsolidationResult("nothing", plan)
-    if dry:
+    if is_dry:
         return ConsolidationResult("planned", plan)
     if grouping.is_too_much(plan.sources, plan.active, share):
         return ConsolidationResult("stopped", plan)

@@ -47,13 +47,13 @@ def _escape_pattern(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _has_tags(tags: Sequence[str], *, parts: bool, is_sqlite: bool) -> sa.ColumnElement[bool]:
-    """Whether a tag equals one of these texts, or contains it if `parts`. Upper and lower case are the same."""
+def _has_tags(tags: Sequence[str], *, is_part_enough: bool, is_sqlite: bool) -> sa.ColumnElement[bool]:
+    """Whether a tag equals one of these texts, or contains it if `is_part_enough`, in any case."""
     elements = sa.func.json_each if is_sqlite else sa.func.json_array_elements_text
     tag = elements(memories.c.tags).table_valued("value", name="tag")
     # Lowered once for each tag: on SQLite that is a call into Python.
     text, wanted = sa.func.lower(tag.c.value), [each.lower() for each in tags]
-    if not parts:
+    if not is_part_enough:
         return sa.exists().select_from(tag).where(text.in_(wanted))
     holds = (text.like(f"%{_escape_pattern(each)}%", escape="\\") for each in wanted)
     return sa.exists().select_from(tag).where(sa.or_(*holds))
@@ -89,7 +89,7 @@ def make_conditions(
     if listing.types:
         conditions.append(table.type.in_(listing.types))
     if listing.tags:
-        conditions.append(_has_tags(listing.tags, parts=listing.matches_parts_of_tags, is_sqlite=is_sqlite))
+        conditions.append(_has_tags(listing.tags, is_part_enough=listing.matches_parts_of_tags, is_sqlite=is_sqlite))
     if listing.tiers:
         tiers = (sa.and_(*(table[name] == value for name, value in tier.items())) for tier in listing.tiers)
         conditions.append(sa.or_(*tiers))

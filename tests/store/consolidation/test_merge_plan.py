@@ -45,7 +45,7 @@ async def test_a_plan_has_no_memory_of_another_workspace(ledger, make_ledger, cl
 async def test_a_dry_run_changes_nothing(ledger, consolidate, nowhere):
     await ledger.store("one", "two", "three", tags=["tea"])
     before = await read_everything(ledger)
-    outcome = await consolidate(dry=True)
+    outcome = await consolidate(is_dry=True)
     assert (outcome.state, outcome.run_id, outcome.plan.sources) == ("planned", None, 3)
     assert await read_everything(ledger) == before
     assert nowhere.projected == []

@@ -155,7 +155,7 @@ async def test_a_body_that_says_it_is_too_large_is_refused_unread(cat, path):
     assert (answer.status, answer.error) == (413, "too_large")
 
 
-async def test_a_body_that_does_not_say_how_large_it_is_is_counted(cat):
+async def test_a_body_that_does_not_say_how_large_it_is_counted(cat):
     answer = read_answer(await cat.http.post("/v1/memories", content=in_pieces(5 << 20), headers=JSON))
     assert (answer.status, answer.error) == (413, "too_large")
 

@@ -215,7 +215,9 @@ async def _keep_entity(connection: AsyncConnection, services: Services, placed: 
     workspace = placed.workspace.id
     entity = await rows.find_entity(connection, workspace, new.name)
     if entity is None:
-        await rows.insert_entities(connection, workspace, [(new.name, new.entityType, True)], services.now(), kept=True)
+        await rows.insert_entities(
+            connection, workspace, [(new.name, new.entityType, True)], services.now(), is_kept=True
+        )
         entity = await rows.find_entity(connection, workspace, new.name)
     else:
         names = await rows.find_names(connection, workspace, [fold_entity_name(new.name)])

@@ -86,14 +86,14 @@ async def list_sessions(connection: AsyncConnection, session_ids: Collection[str
 
 
 async def find_by_content(
-    connection: AsyncConnection, workspace_id: str, content_id: str, platform: str | None, *, any_platform: bool
+    connection: AsyncConnection, workspace_id: str, content_id: str, platform: str | None, *, is_of_any_platform: bool
 ) -> str | None:
     """Return the id of the workspace's newest session with this transcript; None if there is none.
 
-    It is one of the platform (None: of no platform), unless `any_platform` is true.
+    It is one of the platform (None: of no platform), unless `is_of_any_platform` is true.
     """
     query = sa.select(sessions.c.id).where(sessions.c.workspace_id == workspace_id, sessions.c.content_id == content_id)
-    if not any_platform:
+    if not is_of_any_platform:
         query = query.where(sessions.c.platform == platform if platform else sessions.c.platform.is_(None))
     query = query.order_by(sessions.c.started_at.desc(), sessions.c.id.desc()).limit(1)
     return (await connection.execute(query)).scalar_one_or_none()

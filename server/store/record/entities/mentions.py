@@ -188,7 +188,7 @@ async def _ensure_names(
     names = {each.key: each for each in await rows.find_names(connection, workspace_id, merged)}
     new = [each for key, each in merged.items() if key not in names]
     if new:
-        await rows.insert_entities(connection, workspace_id, new, now, kept=False)
+        await rows.insert_entities(connection, workspace_id, new, now, is_kept=False)
         names = {each.key: each for each in await rows.find_names(connection, workspace_id, merged)}
     given = [each.id for key, each in names.items() if merged[key][2] and not each.is_given]
     if given:

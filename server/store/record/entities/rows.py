@@ -118,20 +118,25 @@ async def list_names(connection: AsyncConnection, entity_ids: Collection[str]) -
 
 
 async def insert_entities(
-    connection: AsyncConnection, workspace_id: str, new: Sequence[tuple[str, str, bool]], now: datetime, *, kept: bool
+    connection: AsyncConnection,
+    workspace_id: str,
+    new: Sequence[tuple[str, str, bool]],
+    now: datetime,
+    *,
+    is_kept: bool,
 ) -> None:
     """Store entities with one name each, which no other has: the name, the type, and whether somebody gave the name."""
     if not new:
         return
     ids = [new_id(now) for _ in new]
     rows: list[dict[str, Any]] = [
-        {"id": each, "workspace_id": workspace_id, "name": name, "type": kind, "is_kept": kept}
+        {"id": each, "workspace_id": workspace_id, "name": name, "type": kind, "is_kept": is_kept}
         | {"memory_count": 0, "about_count": 0}
         for each, (name, kind, _) in zip(ids, new, strict=True)
     ]
     await connection.execute(sa.insert(entities), rows)
     names = [
-        _make_name(workspace_id, each, name, given=given, kept=kept)
+        _make_name(workspace_id, each, name, is_given=given, is_kept=is_kept)
         for each, (name, _, given) in zip(ids, new, strict=True)
     ]
     await connection.execute(sa.insert(entity_names), names)
@@ -140,20 +145,20 @@ async def insert_entities(
 async def insert_names(connection: AsyncConnection, workspace_id: str, entity_id: str, names: Sequence[str]) -> None:
     """Give an entity names that no entity has. Somebody gave them, and they stay."""
     if names:
-        rows = [_make_name(workspace_id, entity_id, name, given=True, kept=True) for name in names]
+        rows = [_make_name(workspace_id, entity_id, name, is_given=True, is_kept=True) for name in names]
         await connection.execute(sa.insert(entity_names), rows)
 
 
-def _make_name(workspace_id: str, entity_id: str, name: str, *, given: bool, kept: bool) -> dict[str, Any]:
+def _make_name(workspace_id: str, entity_id: str, name: str, *, is_given: bool, is_kept: bool) -> dict[str, Any]:
     key = fold_entity_name(name)
     return {
         "workspace_id": workspace_id,
         "key": key,
         "name": name,
         "entity_id": entity_id,
-        "is_given": given,
-        "is_kept": kept,
-        "is_written": kept,
+        "is_given": is_given,
+        "is_kept": is_kept,
+        "is_written": is_kept,
     }
 
 
