@@ -149,15 +149,15 @@ class _CapturedHook:
 async def _store_all(connection: AsyncConnection, new: Sequence[_CapturedHook]) -> list[None]:
     """Store events, in the caller's transaction."""
     placed = [await ensure_workspace(connection, each.services, each.call) for each in new]
-    homes = [await _open_session(connection, call, each) for call, each in zip(placed, new, strict=True)]
+    sessions = [await _open_session(connection, call, each) for call, each in zip(placed, new, strict=True)]
     deliveries = [
         Delivery(call=call, reports=each.reports, payloads=each.payloads, now=each.now, session_id=session_id)
-        for call, session_id, each in zip(placed, homes, new, strict=True)
+        for call, session_id, each in zip(placed, sessions, new, strict=True)
         if each.reports
     ]
     if deliveries:
         await record_reports(connection, new[0].services.tombstones, deliveries)
-    for call, session_id, each in zip(placed, homes, new, strict=True):
+    for call, session_id, each in zip(placed, sessions, new, strict=True):
         if session_id is not None:
             await _change_session(connection, call, session_id, each)
     return [None] * len(new)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.lifecycle import merges
-from server.store.lifecycle.forgetting import Place, forget_memories
+from server.store.lifecycle.forgetting import ErasedWorkspace, forget_memories
 from server.store.record import memories, workspaces
 from server.store.record.journal import journal_memories
 from server.store.record.notes import identity
@@ -117,7 +117,7 @@ async def _erase_memory(services: Services, call: Call, memory_id: str) -> Delet
     now, workspace = services.now(), call.id_for_reading
     async with services.db.write() as connection:
         await hold_memory(connection, workspace, memory_id, now, may_be_deleted=True)
-        place = Place(call.workspace.account_id, workspace)
+        place = ErasedWorkspace(call.workspace.account_id, workspace)
         done, _, receipt = await forget_memories(connection, services.tombstones, place, [memory_id], call.actor, now)
     if done.rewritten:
         services.encoder.filling.note_gaps()

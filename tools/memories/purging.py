@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from server.store.lifecycle.forgetting import Place, purge_place, tell_counts
+from server.store.lifecycle.forgetting import ErasedWorkspace, purge_place, tell_counts
 from server.store.record.journal import Actor
 from server.store.record.people.rights import Right
 from server.store.record.workspaces import Workspace
@@ -80,7 +80,7 @@ async def purge(
     services: Services, workspace: Workspace, actor: Actor, project: str | None = None, *, dry_run: bool = False
 ) -> Purge:
     """Purge a workspace, or a project in it."""
-    place = Place(workspace.account_id, workspace.id)
+    place = ErasedWorkspace(workspace.account_id, workspace.id)
     async with services.db.write() as connection:
         counts, receipt = await purge_place(
             connection, services.tombstones, place, project, actor, services.now(), dry_run=dry_run

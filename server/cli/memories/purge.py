@@ -11,7 +11,7 @@ from server.clock import utc_now
 from server.config import Settings
 from server.ids import new_id
 from server.store.epoch import raise_epoch
-from server.store.lifecycle.forgetting import Place, purge_place, tell_counts
+from server.store.lifecycle.forgetting import ErasedWorkspace, purge_place, tell_counts
 from server.store.record.journal import Actor
 from server.store.record_copies import RecordCopy, list_record_copies, tell_end
 from server.wiring.erasure import build_tombstones
@@ -39,7 +39,10 @@ def purge(
         async with open_record(settings) as db:
             async with db.read() as connection:
                 owner, found = await find_user(connection, user), await find_workspace(connection, user, workspace)
-            place, actor = Place(found.account_id, found.id), Actor(owner.id, "loci", "purge_memories", new_id(now))
+            place, actor = (
+                ErasedWorkspace(found.account_id, found.id),
+                Actor(owner.id, "loci", "purge_memories", new_id(now)),
+            )
             async with db.write() as connection:
                 counts, receipt = await purge_place(connection, tombstones, place, project, actor, now, dry_run=dry_run)
                 if not dry_run:

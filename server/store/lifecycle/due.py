@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.db import Database
-from server.store.lifecycle.forgetting import Place, forget_memories
+from server.store.lifecycle.forgetting import ErasedWorkspace, forget_memories
 from server.store.record import golden, imports, memories, vectors
 from server.store.record.capture.erasing import delete_places, delete_reports
 from server.store.record.entities.changes import delete_entities_of_workspaces
@@ -38,12 +38,12 @@ async def erase_due_memories(db: Database, tombstones: Tombstones, now: datetime
     erased = 0
     while ids := await _list_due_ids(db, alone, STEP_WITH_COPIES):
         async with db.write() as connection:
-            by_workspace: dict[Place, list[str]] = {}
+            by_workspace: dict[ErasedWorkspace, list[str]] = {}
             # Asked again, because a deletion may have been undone since.
             due = _keep_unerased(alone.add_columns(table.c.workspace_id, workspaces.c.account_id))
             due = due.join(workspaces, workspaces.c.id == table.c.workspace_id).where(table.c.id.in_(ids))
             for row in await connection.execute(due.order_by(table.c.workspace_id)):
-                by_workspace.setdefault(Place(row.account_id, row.workspace_id), []).append(row.id)
+                by_workspace.setdefault(ErasedWorkspace(row.account_id, row.workspace_id), []).append(row.id)
             for place, some in by_workspace.items():
                 done, _, _ = await forget_memories(connection, tombstones, place, some, _HOUSEKEEPING, now)
                 erased += len(done.erased)

@@ -15,7 +15,7 @@ from server.store.record.journal import Actor, journal_change
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ErasedWorkspace:
     """The workspace in which something is erased, and its account."""
 
     account_id: str
@@ -25,7 +25,7 @@ class Place:
 async def forget_memories(
     connection: AsyncConnection,
     tombstones: Tombstones,
-    place: Place,
+    place: ErasedWorkspace,
     ids: Sequence[str],
     actor: Actor,
     now: datetime,
@@ -55,7 +55,7 @@ async def forget_memories(
 async def forget_workspace(
     connection: AsyncConnection,
     tombstones: Tombstones,
-    place: Place,
+    place: ErasedWorkspace,
     actor: Actor,
     now: datetime,
     kind: ReceiptKind = "workspace",
@@ -75,7 +75,7 @@ async def forget_workspace(
 async def purge_place(
     connection: AsyncConnection,
     tombstones: Tombstones,
-    place: Place,
+    place: ErasedWorkspace,
     project: str | None,
     actor: Actor,
     now: datetime,

@@ -31,7 +31,7 @@ class EntityFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EntityScope:
     """The narrowest scope that holds for all memories of an entity, and their project; None if there is not one."""
 
     scope: str
@@ -105,7 +105,7 @@ async def get_entities(connection: AsyncConnection, entity_ids: Sequence[str]) -
     return [found[each] for each in entity_ids if each in found]
 
 
-async def read_places(connection: AsyncConnection, entity_ids: Collection[str]) -> dict[str, Place]:
+async def read_places(connection: AsyncConnection, entity_ids: Collection[str]) -> dict[str, EntityScope]:
     """Return the place of the memories of each of these entities, by its id."""
     ends = [_find_end(name, is_last=last) for last in (False, True) for name in ("project", "scope")]
     query = sa.select(entity_names.c.entity_id, *ends).where(entity_names.c.entity_id.in_(entity_ids))
@@ -124,11 +124,11 @@ def _find_end(column: str, *, is_last: bool) -> sa.ColumnElement[Any]:
     return ended.scalar_subquery().label(f"{'last' if is_last else 'first'}_{column}")
 
 
-def _sum_up(pairs: Sequence[tuple[str, str]]) -> Place:
+def _sum_up(pairs: Sequence[tuple[str, str]]) -> EntityScope:
     projects, scopes = {project for project, _ in pairs}, {scope for _, scope in pairs}
     if len(projects) != 1 or projects == {""}:
-        return Place("global", None)
-    return Place(scopes.pop() if len(scopes) == 1 else "project", projects.pop())
+        return EntityScope("global", None)
+    return EntityScope(scopes.pop() if len(scopes) == 1 else "project", projects.pop())
 
 
 async def list_memory_ids(
