@@ -38,7 +38,7 @@ def build_app(port: int, payload: dict[str, Any]) -> Starlette:
         "bare", on_list_tools=list_tools, on_call_tool=call_tool, get_tool_input_schema={"fetch": SCHEMA}.get
     )
     hosts = TransportSecuritySettings(allowed_hosts=[f"127.0.0.1:{port}"], allowed_origins=[])
-    manager = StreamableHTTPSessionManager(server, make_json_response=True, stateless=True, security_settings=hosts)
+    manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True, security_settings=hosts)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:

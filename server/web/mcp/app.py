@@ -85,7 +85,7 @@ def _route_by_toolset(apps: Mapping[str, ASGIApp]) -> ASGIApp:
 def _make_manager(server: Server[Any]) -> StreamableHTTPSessionManager:
     return StreamableHTTPSessionManager(
         server,
-        make_json_response=True,
+        json_response=True,
         stateless=True,
         max_request_body_size=MAX_BODY,
         # Host and Origin are checked once, by the Entrance, for every path.
