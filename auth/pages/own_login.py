@@ -6,7 +6,7 @@ from starlette.responses import Response
 from auth.accounts.password_changes import change_password
 from auth.accounts.passwords import MIN_LENGTH, check_password
 from auth.hashing import hash_secret
-from auth.pages.browser import Browser, check_csrf, load_browser, make_principal
+from auth.pages.browser import Browser, check_csrf, load_browser, log_in, make_principal
 from auth.pages.login import authenticate_user
 from auth.pages.page import redirect_browser, render_page
 from auth.pages.user_agents import name_browser
@@ -83,6 +83,8 @@ async def _change_password(request: Request, browser: Browser, user: User, form:
             connection, user.id, hashed, kept_session=own, ends_sessions=form.get("end_others") is not None
         )
     await auth.acts.note(request, "set_password", make_principal(user))
+    # Whoever changes the password may fear for the cookie as well: it gets a new one.
+    browser = await log_in(request, browser, user)
     return await _show(request, browser, user, done=say("The password is changed."))
 
 

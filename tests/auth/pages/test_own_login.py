@@ -52,6 +52,15 @@ async def test_a_new_password_ends_the_other_sessions_if_it_is_wished(people, ma
         assert [(await flow.log_in(password=each)).status_code for each in (PASSWORD, NEW)] == [400, 302]
 
 
+async def test_a_copied_cookie_is_worthless_after_a_new_password(people, make_browser):
+    laptop, _ = people
+    async with make_browser() as thief:
+        thief.cookies.update(laptop.cookies)
+        assert await is_logged_in(thief)
+        await change(laptop)
+        assert [await is_logged_in(each) for each in (laptop, thief)] == [True, False]
+
+
 async def test_a_wrong_old_password_and_a_bad_new_one_change_nothing(people, make_browser, auth):
     laptop, phone = people
     for old, new, words in (("wrong", NEW, "old password is wrong"), (PASSWORD, "short", "8 to 1000 characters")):
