@@ -82,14 +82,11 @@ async def test_a_full_disk_is_one_short_line_a_minute_in_the_log(site, ann, caps
     seconds = 1000.0
     await fill_disk(site.services.db)
     configure_logs("json", find_outage, lambda: seconds)
-    try:
-        for _ in range(3):
-            assert (await ann.http.post("/v1/memories", json={"content": LONG})).status_code == 503
-            assert (await call_tool(ann, "store_memory", {"content": LONG})).error == "unavailable"
-        seconds += 60
+    for _ in range(3):
         assert (await ann.http.post("/v1/memories", json={"content": LONG})).status_code == 503
-    finally:
-        structlog.reset_defaults()
+        assert (await call_tool(ann, "store_memory", {"content": LONG})).error == "unavailable"
+    seconds += 60
+    assert (await ann.http.post("/v1/memories", json={"content": LONG})).status_code == 503
     text = capsys.readouterr().err
     lines = [json.loads(line) for line in text.splitlines()]
     outages = [line for line in lines if "outage" in line]
@@ -135,15 +132,14 @@ async def test_a_damaged_page_is_a_503_with_a_plain_message_and_one_line_and_rea
         ann = await site.add_person()
         memory_id = await ann.store("the heron waits")
     damage_table(settings.data_dir / "loci.db", "memories")
+    configure_logs("text", find_outage)  # the work of the background meets the damage, too
     async with open_site(settings, clock) as site:
         http = site.client(ann.key)
-        configure_logs("text", find_outage)
         for _ in range(2):
             answer = await http.get(f"/v1/memories/{memory_id}")
             assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
             assert answer.json()["message"].startswith("The server's database is damaged")
         assert (await http.get("/v1/memories/export")).status_code == 503
-        structlog.reset_defaults()
         ready = await http.get("/readyz")
     assert (ready.status_code, ready.json()["record"]) == (503, "damaged")
     text = capsys.readouterr().err
