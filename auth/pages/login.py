@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.accounts.passwords import MAX_LENGTH
-from auth.page_refusals import TitledFailure
+from auth.page_refusals import make_no_passwords_failure
 from auth.pages.browser import Browser, check_csrf, load_browser, log_in, log_out, make_principal
 from auth.pages.known_browsers import find_known_browser, mark_known_browser
 from auth.pages.page import redirect_browser, render_page
@@ -103,11 +103,7 @@ async def _log_in(request: Request) -> Response:
     form, browser = await read_form(request), await load_browser(request)
     check_csrf(browser, form)
     if get_authorization_server(request).settings.login == "upstream":
-        raise TitledFailure(
-            "forbidden",
-            say("No passwords here"),
-            say("This server takes no passwords. Choose a provider to log in."),
-        )
+        raise make_no_passwords_failure()
     name, destination = (form.get("username") or "").strip(), read_destination(form)
     try:
         user = await authenticate_user(request, name, form.get("password") or "")

@@ -5,12 +5,11 @@ from starlette.responses import Response
 
 from auth.accounts.password_changes import read_reset_link, reset_password
 from auth.accounts.passwords import MIN_LENGTH
-from auth.page_refusals import TitledFailure
+from auth.page_refusals import make_no_passwords_failure
 from auth.pages.browser import Browser, check_csrf, load_browser, log_out, make_principal
 from auth.pages.page import redirect_browser, render_page
 from auth.parameters import parse_parameters, read_form
 from auth.server import get_authorization_server, get_client_address
-from auth.texts import say
 from auth.throttle import RESETS, count_tries
 from server.errors import Failure
 from server.store.record.people.accounts import User
@@ -20,8 +19,7 @@ async def serve_reset_page(request: Request) -> Response:
     """GET the form of the query's `link`; POST the new password, and go on to the login."""
     auth, browser = get_authorization_server(request), await load_browser(request)
     if auth.settings.login == "upstream":
-        message = say("This server takes no passwords. Choose a provider to log in.")
-        raise TitledFailure("forbidden", say("No passwords here"), message)
+        raise make_no_passwords_failure()
     form = await read_form(request) if request.method == "POST" else None
     if form is not None:
         check_csrf(browser, form)

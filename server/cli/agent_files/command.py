@@ -24,8 +24,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-for _command in (marks.bury, marks.unbury, marks.pin, marks.unpin):
-    app.command(_command.__name__)(_command)
+for _name, _command in marks.COMMANDS.items():
+    app.command(_name)(_command)
 
 Folder = Annotated[Path, typer.Argument(help="A folder of the project.")]
 Project = Annotated[str | None, typer.Option(help="The project's name. Default: the one of its repository or folder.")]

@@ -25,27 +25,30 @@ _WORDS = {
 }
 
 
-def bury(memory: Id, *, workspace: Workspace = None, url: Url = None, key: Key = None) -> None:
+def bury_memory(memory: Id, *, workspace: Workspace = None, url: Url = None, key: Key = None) -> None:
     """Hide a memory from every recall, without deleting it."""
-    _mark("bury", memory, workspace, url, key)
+    _mark_memory("bury", memory, workspace, url, key)
 
 
-def unbury(memory: Id, *, workspace: Workspace = None, url: Url = None, key: Key = None) -> None:
+def unbury_memory(memory: Id, *, workspace: Workspace = None, url: Url = None, key: Key = None) -> None:
     """Let recall return a memory again that was buried."""
-    _mark("unbury", memory, workspace, url, key)
+    _mark_memory("unbury", memory, workspace, url, key)
 
 
-def pin(memory: Id, *, workspace: Workspace = None, url: Url = None, key: Key = None) -> None:
+def pin_memory(memory: Id, *, workspace: Workspace = None, url: Url = None, key: Key = None) -> None:
     """Have each context and each briefing begin with a memory."""
-    _mark("pin", memory, workspace, url, key)
+    _mark_memory("pin", memory, workspace, url, key)
 
 
-def unpin(memory: Id, *, workspace: Workspace = None, url: Url = None, key: Key = None) -> None:
+def unpin_memory(memory: Id, *, workspace: Workspace = None, url: Url = None, key: Key = None) -> None:
     """Treat a pinned memory as the others are."""
-    _mark("unpin", memory, workspace, url, key)
+    _mark_memory("unpin", memory, workspace, url, key)
 
 
-def _mark(verb: str, memory: str, workspace: str | None, url: str | None, key: str | None) -> None:
+COMMANDS = {"bury": bury_memory, "unbury": unbury_memory, "pin": pin_memory, "unpin": unpin_memory}
+
+
+def _mark_memory(verb: str, memory: str, workspace: str | None, url: str | None, key: str | None) -> None:
     settings = begin_command()
     with explain_errors(settings):
         server, headers = choose_url(url, settings), {"authorization": f"Bearer {choose_key(key)}"}
