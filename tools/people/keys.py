@@ -15,6 +15,7 @@ from server.store.epoch import raise_epoch
 from server.store.record.people import api_keys as keys
 from server.store.record.people.api_keys import KeyRow
 from server.store.record.people.rights import Right
+from server.store.record.people.standing import hold_grounds
 from server.store.record.workspaces import Workspace
 from tools.core.access import find_named_workspace
 from tools.core.arguments import Args, NoArgs, WorkspaceName
@@ -177,7 +178,7 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
     bound_to = None if binding is None else binding.id
     key_id, chain_id = maker.credential_id if maker.via == "api_key" else None, maker.chain_id
     async with services.db.write() as connection:
-        if not await keys.hold_grounds(connection, maker.user_id, bound_to, key_id=key_id, chain_id=chain_id):
+        if not await hold_grounds(connection, maker.user_id, bound_to, key_id=key_id, chain_id=chain_id):
             raise Failure(
                 "conflict", "What you came with was ended just now, or the workspace was deleted. No key was made."
             )

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import UserId
 from server.store.tables.accounts import api_keys, users, workspaces
-from server.store.tables.oauth import oauth_chains, oauth_grants
+from server.store.tables.oauth import oauth_grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +46,6 @@ _KEY = sa.select(
     workspaces.c.name,
     api_keys.c.requests_per_minute,
 ).outerjoin_from(api_keys, workspaces, workspaces.c.id == api_keys.c.workspace_id)
-
-
-async def hold_grounds(
-    connection: AsyncConnection,
-    user_id: UserId,
-    workspace_id: str | None,
-    *,
-    key_id: str | None = None,
-    chain_id: str | None = None,
-) -> bool:
-    """Return whether a key of this user may be made now, for this workspace, by this key or this chain of an app.
-
-    None stands for none of them. A key may not be made if the user is shut out, the workspace is deleted, or its maker
-    has ended. They are held until the transaction ends: whoever ends one of them waits, and then ends the new key, too.
-    """
-    grounds = [sa.select(users.c.id).where(users.c.id == user_id, users.c.disabled_at.is_(None))]
-    if workspace_id is not None:
-        there = sa.select(workspaces.c.id).where(workspaces.c.id == workspace_id, workspaces.c.deleted_at.is_(None))
-        grounds.append(there)
-    if key_id is not None:
-        grounds.append(sa.select(api_keys.c.id).where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None)))
-    if chain_id is not None:
-        grounds.append(sa.select(oauth_chains.c.id).where(oauth_chains.c.id == chain_id))
-    for query in grounds:
-        if (await connection.execute(query.with_for_update(read=True))).first() is None:
-            return False
-    return True
 
 
 async def insert_key(connection: AsyncConnection, row: KeyRow, key_hash: str, *, made_by: str | None = None) -> None:
