@@ -1,5 +1,6 @@
 """The console's door: a page runs the operations that REST and MCP run, for the person who is logged in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,4 +77,13 @@ def make_address(path: str, **query: str | None) -> str:
 
 def read_number(text: str | None) -> int | None:
     """Return the number of a query's value; None if it is none, or has too many digits to mean one."""
-    return int(text) if text and text.isdecimal() and len(text) <= _MOST_DIGITS else None
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
+
+
+def make_page_links(
+    path: str, chosen: Mapping[str, str | None], offset: int, size: int, total: int
+) -> tuple[str | None, str | None]:
+    """Return the addresses of the newer and the older page beside one of `size` rows; None if there is none."""
+    newer = make_address(path, **chosen, offset=str(max(0, offset - size))) if offset else None
+    older = make_address(path, **chosen, offset=str(offset + size)) if offset + size < total else None
+    return newer, older

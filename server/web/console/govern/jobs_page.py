@@ -9,7 +9,7 @@ from starlette.responses import Response
 from auth.texts import say
 from server.errors import Failure
 from server.store.record.capture.jobs import State
-from server.web.console.door import Visit, make_address, open_visit, read_number
+from server.web.console.door import Visit, make_address, make_page_links, open_visit, read_number
 
 PATH = "/jobs"
 ON_A_PAGE = 25
@@ -29,7 +29,7 @@ async def serve_jobs_page(request: Request) -> Response:
     found = await visit.execute("list_jobs", status=status, project=project, limit=ON_A_PAGE, offset=offset)
     counts = {each: (await visit.execute("list_jobs", status=each, project=project, limit=1)).total for each in STATES}
     chosen = {"status": status, "project": project}
-    later = offset + ON_A_PAGE
+    newer, older = make_page_links(PATH, chosen, offset, ON_A_PAGE, found.total)
     return visit.render(
         "jobs.html",
         jobs=[(each, each.created_at_epoch, _read_end(each)) for each in found.jobs],
@@ -38,8 +38,8 @@ async def serve_jobs_page(request: Request) -> Response:
         progress=(await visit.execute("list_activity", limit=1)).progress,
         projects=[each.name for each in (await visit.execute("list_projects")).projects],
         done=read_number(query.get("done")),
-        newer=make_address(PATH, **chosen, offset=str(max(0, offset - ON_A_PAGE))) if offset else None,
-        older=make_address(PATH, **chosen, offset=str(later)) if later < found.total else None,
+        newer=newer,
+        older=older,
     )
 
 

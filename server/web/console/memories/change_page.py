@@ -9,14 +9,13 @@ from starlette.responses import Response
 from auth.parameters import Parameters
 from auth.texts import Text, say, say_count
 from server.errors import Failure
-from server.web.console.door import Visit, make_address, open_visit
+from server.web.console.door import Visit, make_address, open_visit, read_number
 from tools.memories.citation import MEMORY_PATH
 
 PATH = f"{MEMORY_PATH}/change"
 #: The fields that choose the memories, beside `id`, and those that say what changes.
 FILTERS = ("type", "tags", "project", "entity", "author", "status")
 _LISTS = ("type", "tags")
-_MOST_DIGITS = 10
 #: The words for each change, before it.
 ACTIONS: Mapping[str, Text] = {
     "bury": say("Bury"),
@@ -90,10 +89,8 @@ def _list_fields(form: Parameters) -> list[tuple[str, str]]:
 def describe_change(visit: Visit) -> Text | None:
     """Return what the page of all memories says after a change; None if there was none."""
     query = visit.request.query_params
-    done, count = query.get("done", ""), query.get("count", "")
-    if done not in ACTIONS or not (count.isascii() and count.isdecimal() and len(count) < _MOST_DIGITS):
-        return None
-    return _say_done(done, int(count))
+    done, count = query.get("done", ""), read_number(query.get("count"))
+    return None if done not in ACTIONS or count is None else _say_done(done, count)
 
 
 def _say_done(action: str, count: int) -> Text:

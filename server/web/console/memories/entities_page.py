@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server.web.console.door import make_address, open_visit, read_number
+from server.web.console.door import make_address, make_page_links, open_visit, read_number
 
 PATH = "/entities"
 ON_A_PAGE = 50
@@ -32,7 +32,7 @@ async def serve_entities_page(request: Request) -> Response:
         limit=ON_A_PAGE,
         offset=offset,
     )
-    later = offset + ON_A_PAGE
+    newer, older = make_page_links(PATH, chosen, offset, ON_A_PAGE, found.total)
     return visit.render(
         "entities.html",
         entities=found.entities,
@@ -42,6 +42,6 @@ async def serve_entities_page(request: Request) -> Response:
         workspace=found.meta.workspace,
         workspaces=await visit.list_workspaces(),
         projects=[each.project for each in (await visit.execute("count_by_project", chosen["workspace"])).projects],
-        newer=make_address(PATH, **chosen, offset=str(max(0, offset - ON_A_PAGE))) if offset else None,
-        older=make_address(PATH, **chosen, offset=str(later)) if later < found.total else None,
+        newer=newer,
+        older=older,
     )
